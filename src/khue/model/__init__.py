@@ -1,0 +1,1 @@
+"""Facts and rules: plain values and pure functions, no input or output."""

@@ -1,0 +1,1 @@
+"""Versioned messages that cross a process boundary."""
