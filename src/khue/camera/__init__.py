@@ -1,0 +1,1 @@
+"""How to talk to a camera: pure parsers and thin clients."""

@@ -1,0 +1,1 @@
+"""The process beside the cameras: pull, record, serve."""

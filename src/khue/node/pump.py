@@ -1,0 +1,122 @@
+"""One paced loop over every socket of a worker: every twenty milliseconds, take what has come.
+
+Cameras send packet by packet; answering each one as it comes costs twice as much as reading at a pace (design/01).
+The pump lives in the worker's event loop but not in its selector: one epoll of its own, asked without waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import select
+import ssl
+from collections.abc import Callable
+
+from khue.model.errors import CameraError, CameraStalled
+from khue.model.time import Clock, Micros
+from khue.node.receiver import Receiver
+
+PACE_S = 0.02
+SWEEP_EVERY = 12  # turns between looks at the streams that are silent
+STALL: Micros = 4_000_000
+
+Ended = Callable[[CameraError], None]
+_Read = Callable[[Micros], None]
+
+
+class Pump:
+    """Owns the sockets of playing sessions. Runs in one thread, with the event loop."""
+
+    def __init__(self, clock: Clock, *, pace_s: float = PACE_S, stall: Micros = STALL) -> None:
+        self._clock = clock
+        self._pace_s = pace_s
+        self._stall = stall
+        self._poll = select.epoll()
+        self._reads: dict[int, tuple[Receiver, _Read]] = {}
+        self._receivers: dict[Receiver, tuple[Ended, list[int]]] = {}
+        self._turn = 0
+        self._task: asyncio.TimerHandle | None = None
+        self._due = 0.0
+
+    def start(self) -> None:
+        """Begin to turn, in the running event loop."""
+        self._due = asyncio.get_running_loop().time()
+        self._schedule()
+
+    def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+        self._poll.close()
+
+    def add(self, receiver: Receiver, ended: Ended) -> None:
+        """Read this session from now on; ``ended`` is called once, when it is over."""
+        fds: list[int] = []
+        self._watch(receiver, receiver.session.sock.fileno(), receiver.readable, fds)
+        for pair in receiver.session.udp:
+            for sock, channel in ((pair.rtp, pair.channel), (pair.rtcp, pair.channel + 1)):
+                read = functools.partial(receiver.datagrams, sock, channel)
+                self._watch(receiver, sock.fileno(), read, fds)
+        self._receivers[receiver] = (ended, fds)
+        if isinstance(receiver.session.sock, ssl.SSLSocket) and receiver.session.sock.pending():
+            self._read(receiver, receiver.readable, self._clock.now())
+
+    def remove(self, receiver: Receiver) -> None:
+        """Stop reading it; whole frames that were received go into the log."""
+        known = self._receivers.pop(receiver, None)
+        if known is None:
+            return
+        for fd in known[1]:
+            self._reads.pop(fd, None)
+            try:
+                self._poll.unregister(fd)
+            except OSError:
+                continue  # closed by the other side's error: the kernel has forgotten it already
+        receiver.finish(self._clock.now())
+
+    def _watch(self, receiver: Receiver, fd: int, read: _Read, fds: list[int]) -> None:
+        self._poll.register(fd, select.EPOLLIN)
+        self._reads[fd] = (receiver, read)
+        fds.append(fd)
+
+    def _schedule(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._due = max(self._due + self._pace_s, loop.time())
+        self._task = loop.call_at(self._due, self._turn_once)
+
+    def _turn_once(self) -> None:
+        now = self._clock.now()
+        reads = self._reads
+        for fd, _ in self._poll.poll(0):
+            known = reads.get(fd)  # gone when an earlier socket of this turn ended the session
+            if known is not None:
+                self._read(known[0], known[1], now)
+        self._turn += 1
+        if self._turn % SWEEP_EVERY == 0:
+            self._sweep(now)
+        self._schedule()
+
+    def _read(self, receiver: Receiver, read: _Read, now: Micros) -> None:
+        try:
+            read(now)
+        except CameraError as error:
+            self._end(receiver, error)
+
+    def _sweep(self, now: Micros) -> None:
+        for receiver in list(self._receivers):
+            try:
+                receiver.tick(now)
+            except CameraError as error:
+                self._end(receiver, error)
+                continue
+            silent = now - receiver.last_data
+            if silent > self._stall:
+                seconds = silent / 1_000_000
+                self._end(
+                    receiver,
+                    CameraStalled(f"connected, but the camera has sent nothing for {seconds:.0f} s; restart it"),
+                )
+
+    def _end(self, receiver: Receiver, error: CameraError) -> None:
+        ended = self._receivers[receiver][0]
+        self.remove(receiver)
+        ended(error)

@@ -1,0 +1,1 @@
+"""The recording log, its index, depacketising and muxing."""

@@ -1,0 +1,298 @@
+"""The node's index of the recording log (SQLite, WAL): blocks, files, spans, gaps, and what the centre must still hear.
+
+Several processes hold it open: each recorder worker writes its own blocks in batches, the node's main process reads,
+and retention deletes. Writers wait for one another (`busy_timeout`), readers for nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.resources
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from khue.model.camera import StreamName
+from khue.model.coverage import Gap, GapCause, Span
+from khue.model.errors import RecordingError
+from khue.model.ledger import Change
+from khue.model.time import Micros
+from khue.wire.link import GapChange, SpanChange, StreamStatus
+
+
+class BlockRow(NamedTuple):
+    """Where one block lies and what it covers."""
+
+    stream: int
+    first: Micros
+    sequence: int
+    last: Micros
+    file: int
+    offset: int
+    length: int
+    keyframes: int
+    frames: int
+    lost: int
+
+
+class FileRow(NamedTuple):
+    id: int
+    path: str
+    retention_class: str
+    writer: int
+    first: Micros | None
+    last: Micros | None
+    length: int
+    state: str
+
+
+class StreamRow(NamedTuple):
+    id: int
+    camera: str
+    name: StreamName
+    sequence: int
+    hash: bytes
+
+
+_ENCODE = msgspec.msgpack.Encoder().encode
+_KINDS: dict[str, type[SpanChange] | type[GapChange] | type[StreamStatus]] = {
+    "span": SpanChange,
+    "gap": GapChange,
+    "status": StreamStatus,
+}
+
+
+class Index:
+    """One connection. Use it from one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._db.executescript(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 30000;"
+                "PRAGMA cache_size = -8000;"
+            )
+            if self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+                self._db.executescript(importlib.resources.files("khue.video").joinpath("index.sql").read_text())
+        except sqlite3.DatabaseError as error:
+            raise RecordingError(
+                f"the index {path} cannot be opened ({error}); move it away and start again: it is rebuilt from the log"
+            ) from error
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; a lock is taken at once so that two writers never deadlock."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    # -- settings
+
+    def setting(self, name: str) -> object:
+        row = self._db.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def set_setting(self, name: str, value: int | str | bytes) -> None:
+        self._db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
+
+    # -- files
+
+    def open_file(self, path: str, retention_class: str, writer: int) -> int:
+        return int(
+            self._db.execute(
+                "INSERT INTO file (path, class, writer, state) VALUES (?, ?, ?, 'open') RETURNING id",
+                (path, retention_class, writer),
+            ).fetchone()[0]
+        )
+
+    def files(self, state: str | None = None) -> list[FileRow]:
+        """Files, oldest first."""
+        rows = self._db.execute(
+            "SELECT id, path, class, writer, first, last, length, state FROM file WHERE ?1 IS NULL OR state = ?1 ORDER BY id",
+            (state,),
+        )
+        return [FileRow(*row) for row in rows]
+
+    def file(self, file_id: int) -> FileRow | None:
+        row = self._db.execute(
+            "SELECT id, path, class, writer, first, last, length, state FROM file WHERE id = ?", (file_id,)
+        ).fetchone()
+        return FileRow(*row) if row else None
+
+    def set_file_state(self, file_id: int, state: str) -> None:
+        self._db.execute("UPDATE file SET state = ? WHERE id = ?", (state, file_id))
+
+    def grow_file(self, file_id: int, length: int, first: Micros, last: Micros) -> None:
+        self._db.execute(
+            "UPDATE file SET length = ?1, first = min(coalesce(first, ?2), ?2), last = max(coalesce(last, ?3), ?3)"
+            " WHERE id = ?4",
+            (length, first, last, file_id),
+        )
+
+    def forget_file(self, file_id: int) -> None:
+        self._db.execute("DELETE FROM file WHERE id = ?", (file_id,))
+
+    def forget_blocks(self, file: FileRow) -> None:
+        """Delete the rows of every block in a file: by stream and time range, as the table is clustered."""
+        if file.first is None or file.last is None:
+            return
+        for (stream,) in self._db.execute("SELECT id FROM stream").fetchall():
+            self._db.execute(
+                "DELETE FROM block WHERE stream = ? AND first BETWEEN ? AND ? AND file = ?",
+                (stream, file.first, file.last, file.id),
+            )
+
+    # -- streams and blocks
+
+    def stream(self, camera: str, name: StreamName) -> StreamRow:
+        """The stream's row, made when it is new."""
+        self._db.execute("INSERT OR IGNORE INTO stream (camera, name) VALUES (?, ?)", (camera, name))
+        row = self._db.execute(
+            "SELECT id, camera, name, sequence, hash FROM stream WHERE camera = ? AND name = ?",
+            (camera, name),
+        ).fetchone()
+        return StreamRow(row[0], row[1], StreamName(row[2]), row[3], row[4] or bytes(32))
+
+    def find_stream(self, camera: str, name: StreamName) -> int | None:
+        row = self._db.execute("SELECT id FROM stream WHERE camera = ? AND name = ?", (camera, name)).fetchone()
+        return int(row[0]) if row else None
+
+    def streams(self) -> list[StreamRow]:
+        rows = self._db.execute("SELECT id, camera, name, sequence, hash FROM stream ORDER BY id")
+        return [StreamRow(r[0], r[1], StreamName(r[2]), r[3], r[4] or bytes(32)) for r in rows]
+
+    def add_blocks(self, rows: Iterable[BlockRow]) -> None:
+        self._db.executemany("INSERT OR REPLACE INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def set_chain(self, rows: Iterable[tuple[int, bytes, int]]) -> None:
+        """Per stream (next sequence, hash of its last block, stream id)."""
+        self._db.executemany("UPDATE stream SET sequence = ?, hash = ? WHERE id = ?", rows)
+
+    def blocks(self, stream: int, start: Micros, end: Micros) -> list[BlockRow]:
+        """Blocks that overlap [start, end), in order. A block spans about a second, so the search starts a little early."""
+        rows = self._db.execute(
+            "SELECT * FROM block WHERE stream = ? AND first >= ? AND first < ? AND last >= ? ORDER BY first, sequence",
+            (stream, start - 10_000_000, end, start),
+        )
+        return [BlockRow(*row) for row in rows]
+
+    def keyframe_block(self, stream: int, at: Micros, *, not_before: Micros = 0) -> BlockRow | None:
+        """The last block that began at or before ``at`` and holds the start of a group of pictures."""
+        row = self._db.execute(
+            "SELECT * FROM block WHERE stream = ? AND first <= ? AND first >= ? AND keyframes > 0"
+            " ORDER BY first DESC, sequence DESC LIMIT 1",
+            (stream, at, not_before),
+        ).fetchone()
+        return BlockRow(*row) if row else None
+
+    def blocks_of_file(self, file_id: int) -> list[BlockRow]:
+        """In file order. Walks the whole table: for `khue check` and recovery, not for the hot path."""
+        return [
+            BlockRow(*row) for row in self._db.execute("SELECT * FROM block WHERE file = ? ORDER BY offset", (file_id,))
+        ]
+
+    def totals(self, stream: int, start: Micros = 0, end: Micros = 2**62) -> tuple[int, int, int]:
+        """(blocks, frames, lost packets) that began in [start, end)."""
+        row = self._db.execute(
+            "SELECT count(*), coalesce(sum(frames), 0), coalesce(sum(lost), 0) FROM block"
+            " WHERE stream = ? AND first >= ? AND first < ?",
+            (stream, start, end),
+        ).fetchone()
+        return row[0], row[1], row[2]
+
+    # -- coverage
+
+    def apply(
+        self, stream: int, camera: str, name: StreamName, changes: Sequence[Change], *, tell: bool = True
+    ) -> None:
+        """Store ledger changes, and queue them for the centre when ``tell``."""
+        for change in changes:
+            row = change.row
+            if isinstance(row, Span):
+                if change.drop:
+                    self._db.execute("DELETE FROM span WHERE stream = ? AND start = ?", (stream, row.start))
+                else:
+                    self._db.execute("INSERT OR REPLACE INTO span VALUES (?, ?, ?)", (stream, row.start, row.end))
+            elif change.drop:
+                self._db.execute(
+                    "DELETE FROM gap WHERE stream = ? AND start = ? AND partial = ?", (stream, row.start, row.partial)
+                )
+            else:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?)",
+                    (stream, row.start, row.partial, row.end, row.cause, row.detail),
+                )
+        if tell:
+            self.tell(camera, name, changes)
+
+    def tell(self, camera: str, name: StreamName, changes: Iterable[Change]) -> None:
+        """Queue ledger changes for the centre."""
+        for change in changes:
+            if isinstance(change.row, Span):
+                self.queue("span", SpanChange(camera=camera, stream=name, span=change.row, withdrawn=change.drop))
+            else:
+                self.queue("gap", GapChange(camera=camera, stream=name, gap=change.row, withdrawn=change.drop))
+
+    # -- deletion
+
+    def record_deletion(self, stream: int, first: int, last: int, at: Micros, reason: str) -> None:
+        """Remember that blocks of these sequence numbers were deleted on purpose."""
+        self._db.execute("INSERT INTO deletion VALUES (?, ?, ?, ?, ?)", (stream, first, last, at, reason))
+
+    def deletions(self, stream: int) -> list[tuple[int, int]]:
+        """Ranges of sequence numbers that were deleted on purpose."""
+        rows = self._db.execute("SELECT first, last FROM deletion WHERE stream = ? ORDER BY first", (stream,))
+        return [(first, last) for first, last in rows]
+
+    def open_rows(self, stream: int) -> tuple[Span | None, Gap | None]:
+        """The latest span and the gap that still lasts, as the ledger was left. An open gap ends a span before it."""
+        gap = self._db.execute(
+            "SELECT start, stop, cause, detail FROM gap WHERE stream = ? AND partial = 0 AND stop IS NULL"
+            " ORDER BY start DESC LIMIT 1",
+            (stream,),
+        ).fetchone()
+        if gap:
+            return None, Gap(gap[0], gap[1], GapCause(gap[2]), gap[3])
+        span = self._db.execute(
+            "SELECT start, stop FROM span WHERE stream = ? ORDER BY start DESC LIMIT 1", (stream,)
+        ).fetchone()
+        return (Span(*span), None) if span else (None, None)
+
+    def coverage(self, stream: int, start: Micros, end: Micros) -> tuple[list[Span], list[Gap]]:
+        """Spans and gaps that touch [start, end), in order, not clipped."""
+        spans = self._db.execute(
+            "SELECT start, stop FROM span WHERE stream = ? AND start < ? AND stop >= ? ORDER BY start",
+            (stream, end, start),
+        )
+        gaps = self._db.execute(
+            "SELECT start, stop, cause, detail, partial FROM gap"
+            " WHERE stream = ? AND start < ? AND (stop IS NULL OR stop >= ?) ORDER BY start",
+            (stream, end, start),
+        )
+        return (
+            [Span(*row) for row in spans],
+            [Gap(g[0], g[1], GapCause(g[2]), g[3], bool(g[4])) for g in gaps],
+        )
+
+    # -- what the centre must still hear
+
+    def queue(self, kind: str, body: SpanChange | GapChange | StreamStatus) -> None:
+        self._db.execute("INSERT INTO outbox (kind, body) VALUES (?, ?)", (kind, _ENCODE(body)))
+
+    def queued(self, limit: int) -> list[tuple[int, SpanChange | GapChange | StreamStatus]]:
+        rows = self._db.execute("SELECT n, kind, body FROM outbox ORDER BY n LIMIT ?", (limit,))
+        return [(n, msgspec.msgpack.decode(body, type=_KINDS[kind])) for n, kind, body in rows]
+
+    def acknowledged(self, n: int) -> None:
+        """The centre has everything up to and including ``n``."""
+        self._db.execute("DELETE FROM outbox WHERE n <= ?", (n,))

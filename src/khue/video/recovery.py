@@ -1,0 +1,136 @@
+"""After a crash: the log is right, the index catches up. Crash states: design/01-recording-log.md.
+
+Run before the workers start, so that nobody writes. Every step may be interrupted and run again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from khue.model.camera import StreamName
+from khue.model.coverage import Gap, GapCause, Span
+from khue.model.ledger import Change, StreamLedger
+from khue.model.time import Micros
+from khue.video.index import BlockRow, FileRow, Index
+from khue.video.reading import Scanned, scan
+
+_BATCH = 500
+_UNKNOWN = (GapCause.NODE, "not in the log; the cause was lost with the index")
+
+
+class Recovered(NamedTuple):
+    """What recovery did."""
+
+    blocks: int
+    cut_bytes: int
+    files_deleted: int
+    files_added: int
+
+
+class _Recovery:
+    """One run. Ledgers of the streams met go on from what the index holds, block by block, as they would have live."""
+
+    def __init__(self, root: Path, index: Index) -> None:
+        self._root = root
+        self._index = index
+        self._ledgers: dict[int, StreamLedger] = {}
+        self._touched: dict[int, tuple[str, StreamName, Micros]] = {}
+
+    def run(self) -> Recovered:
+        deleted = self._finish_deletions()
+        added = self._adopt()
+        blocks = cut = 0
+        for file in self._index.files("open"):
+            path = self._root / file.path
+            if not path.exists():
+                with self._index.transaction():
+                    self._index.forget_blocks(file)
+                    self._index.forget_file(file.id)
+                continue
+            found, lost = self._catch_up(path, file)
+            blocks += found
+            cut += lost
+            self._index.set_file_state(file.id, "sealed")
+        self._tell()
+        return Recovered(blocks, cut, deleted, added)
+
+    def _finish_deletions(self) -> int:
+        deleting = self._index.files("deleting")
+        for file in deleting:
+            (self._root / file.path).unlink(missing_ok=True)
+            self._index.forget_file(file.id)
+        return len(deleting)
+
+    def _adopt(self) -> int:
+        """Register log files that have no row: created just before a crash, or the index was lost."""
+        known = {file.path for file in self._index.files()}
+        found = sorted(self._root.glob("*/*.khl"), key=lambda path: path.name)
+        new = [path for path in found if str(path.relative_to(self._root)) not in known]
+        for path in new:
+            self._index.open_file(str(path.relative_to(self._root)), path.parent.name, 0)
+        return len(new)
+
+    def _catch_up(self, path: Path, file: FileRow) -> tuple[int, int]:
+        """Index the blocks beyond ``file.length``; cut a tail that is no block. Returns (blocks found, bytes cut)."""
+        found: list[Scanned] = []
+        total = 0
+        end = whole = file.length
+        for item in scan(path, file.length):
+            end = item.offset + item.length
+            if item.block is None:
+                continue
+            whole = end
+            found.append(item)
+            if len(found) >= _BATCH:
+                total += self._store(file, found)
+                found = []
+        total += self._store(file, found)
+        if whole < end:
+            with path.open("r+b") as handle:
+                handle.truncate(whole)
+        return total, end - whole
+
+    def _store(self, file: FileRow, found: list[Scanned]) -> int:
+        rows: list[BlockRow] = []
+        with self._index.transaction():
+            for offset, length, block, _ in found:
+                if block is None:
+                    continue
+                meta = block.meta
+                stream = self._index.stream(meta.camera, meta.stream)
+                if meta.sequence >= stream.sequence:
+                    self._index.set_chain([(meta.sequence + 1, block.digest, stream.id)])
+                row = BlockRow(
+                    stream.id, meta.first, meta.sequence, meta.last, file.id, offset, length,
+                    len(meta.keyframes), meta.frames, meta.lost,
+                )  # fmt: skip
+                rows.append(row)
+                self._cover(row, meta.camera, meta.stream)
+            self._index.add_blocks(rows)
+            if rows:
+                end = rows[-1].offset + rows[-1].length
+                self._index.grow_file(file.id, end, min(r.first for r in rows), max(r.last for r in rows))
+        return len(rows)
+
+    def _cover(self, row: BlockRow, camera: str, name: StreamName) -> None:
+        ledger = self._ledgers.get(row.stream)
+        if ledger is None:
+            ledger = self._ledgers[row.stream] = StreamLedger()
+            ledger.span, ledger.gap = self._index.open_rows(row.stream)
+            self._touched[row.stream] = (camera, name, row.first)
+        changes = ledger.block(row.first, row.last, row.lost, silence=_UNKNOWN)
+        self._index.apply(row.stream, camera, name, changes, tell=False)
+
+    def _tell(self) -> None:
+        """The centre hears of everything that changed, once."""
+        with self._index.transaction():
+            for stream, (camera, name, since) in self._touched.items():
+                spans, gaps = self._index.coverage(stream, since, 2**62)
+                rows: list[Span | Gap] = [*spans, *gaps]
+                self._index.tell(camera, name, [Change(row) for row in rows])
+
+
+def recover(root: Path, index: Index) -> Recovered:
+    """Finish deletions, take in files and blocks that the index does not know, cut half-written tails."""
+    return _Recovery(root, index).run()

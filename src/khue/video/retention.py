@@ -1,0 +1,164 @@
+"""The one authority that deletes recordings: whole files, index first, legal holds outrank everything.
+
+Steps for one file (each may be followed by a crash; recovery goes on from there):
+1. blocks under a hold are copied, bit for bit, into a file of the class ``held`` and the index points there;
+2. the file is marked ``deleting`` and its block rows go, in one transaction;
+3. the file is unlinked; 4. its row goes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from khue.model.errors import RecordingError
+from khue.model.ledger import SILENCE, erase
+from khue.model.retention import DAY, choose_deletions
+from khue.model.time import Micros
+from khue.video.index import BlockRow, FileRow, Index
+from khue.video.reading import LogReader
+from khue.wire.link import Hold, RetentionPolicy
+
+HELD = "held"
+
+
+class Disk(NamedTuple):
+    """Bytes on the disk the log lives on."""
+
+    total: int
+    free: int
+
+
+class Kept(NamedTuple):
+    """What one run did. ``starved``: the watermark asks for more room than the holds leave."""
+
+    deleted: list[str]
+    held_blocks: int
+    starved: bool
+
+
+def disk(root: Path) -> Disk:
+    stat = os.statvfs(root)
+    return Disk(stat.f_blocks * stat.f_frsize, stat.f_bavail * stat.f_frsize)
+
+
+def retain(
+    root: Path,
+    index: Index,
+    policies: Sequence[RetentionPolicy],
+    holds: Sequence[Hold],
+    now: Micros,
+    *,
+    space: Disk,
+    free_target: int,
+) -> Kept:
+    """Delete what is past its term, and the oldest of the least important while less than ``free_target`` bytes are free."""
+    files = index.files("sealed")
+    _release(root, index, [file for file in files if file.retention_class == HELD], holds, now)
+    doomed, starved = choose_deletions(
+        [(f.id, f.retention_class, f.first or 0, f.last or 0, f.length) for f in files],
+        {p.name: (p.days, p.priority) for p in policies},
+        now,
+        missing=max(0, free_target - space.free),
+    )
+    by_id = {file.id: file for file in files}
+    held = 0
+    for file_id in doomed:
+        file = by_id[file_id]
+        held += delete_file(root, index, file, holds, now, _reason(file, policies, now))
+    return Kept([by_id[i].path for i in doomed], held, starved)
+
+
+def _reason(file: FileRow, policies: Sequence[RetentionPolicy], now: Micros) -> str:
+    policy = next(p for p in policies if p.name == file.retention_class)
+    if now - (file.last or 0) > policy.days * DAY:
+        return f"deleted: the retention of {policy.days:g} days of class {policy.name} has ended"
+    return f"deleted before its {policy.days:g} days were over: the disk was full and class {policy.name} matters least"
+
+
+def delete_file(root: Path, index: Index, file: FileRow, holds: Sequence[Hold], now: Micros, reason: str) -> int:
+    """Delete one file; returns how many blocks a hold kept."""
+    kept = _keep_held(root, index, file, holds)
+    with index.transaction():
+        index.set_file_state(file.id, "deleting")
+        _erase(index, file, now, reason)
+        index.forget_blocks(file)
+    (root / file.path).unlink(missing_ok=True)
+    index.forget_file(file.id)
+    return kept
+
+
+def _erase(index: Index, file: FileRow, now: Micros, reason: str) -> None:
+    """Coverage and chain of every stream in the file say what was deleted, and why. Runs of neighbours are one row."""
+    names = {row.id: row for row in index.streams()}
+    runs: dict[int, list[list[BlockRow]]] = {}
+    for row in index.blocks_of_file(file.id):
+        mine = runs.setdefault(row.stream, [])
+        if mine and mine[-1][-1].sequence == row.sequence - 1:
+            mine[-1].append(row)
+        else:
+            mine.append([row])
+    for stream, parts in runs.items():
+        for part in parts:
+            first, last = part[0], part[-1]
+            index.record_deletion(stream, first.sequence, last.sequence, now, reason)
+            spans, gaps = index.coverage(stream, first.first - SILENCE, last.last + 1)
+            changes = erase(spans, gaps, first.first, last.last, reason)
+            index.apply(stream, names[stream].camera, names[stream].name, changes)
+
+
+def _held_rows(index: Index, file: FileRow, holds: Sequence[Hold]) -> set[tuple[int, Micros, int]]:
+    """Keys of the blocks in ``file`` that some hold covers."""
+    keys: set[tuple[int, Micros, int]] = set()
+    streams = index.streams() if holds else []
+    for hold in holds:
+        for stream in streams:
+            if stream.camera == hold.camera:
+                rows = index.blocks(stream.id, hold.start, hold.end)
+                keys.update((r.stream, r.first, r.sequence) for r in rows if r.file == file.id)
+    return keys
+
+
+def _release(root: Path, index: Index, files: list[FileRow], holds: Sequence[Hold], now: Micros) -> None:
+    """Files kept for a hold go when no hold covers anything in them any more."""
+    for file in files:
+        if not _held_rows(index, file, holds):
+            delete_file(root, index, file, (), now, "deleted: the legal hold on it was lifted")
+
+
+def _keep_held(root: Path, index: Index, file: FileRow, holds: Sequence[Hold]) -> int:
+    keys = _held_rows(index, file, holds)
+    if not keys:
+        return 0
+    rows = [r for r in index.blocks_of_file(file.id) if (r.stream, r.first, r.sequence) in keys]
+    relative = f"{HELD}/{file.first or 0}-{file.id}.khl"
+    path = root / relative
+    path.parent.mkdir(exist_ok=True)
+    reader = LogReader(root, index)
+    moved = []
+    offset = 0
+    try:
+        with (root / file.path).open("rb") as source, path.open("wb") as target:
+            for row in rows:
+                reader.read(row)  # verifies: damage is found now, not when the case is heard
+                source.seek(row.offset)
+                target.write(source.read(row.length))
+                moved.append(row._replace(offset=offset))
+                offset += row.length
+            target.flush()
+            os.fsync(target.fileno())
+    except OSError as error:
+        raise RecordingError(
+            f"blocks under a hold could not be copied ({error.strerror}); nothing was deleted"
+        ) from error
+    finally:
+        reader.close()
+    with index.transaction():
+        known = next((f for f in index.files() if f.path == relative), None)
+        held_id = known.id if known else index.open_file(relative, HELD, 0)
+        index.add_blocks([row._replace(file=held_id) for row in moved])
+        index.grow_file(held_id, offset, min(r.first for r in rows), max(r.last for r in rows))
+        index.set_file_state(held_id, "sealed")
+    return len(moved)
