@@ -59,6 +59,8 @@ class StreamTask:
         )
         self._ended_counters = StreamCounters(camera=camera.id, stream=spec.name)
         self._task: asyncio.Task[None] | None = None
+        self._sets: tuple[bytes, ...] = ()
+        self._size = (0, 0)
 
     @property
     def name(self) -> StreamName:
@@ -165,7 +167,10 @@ class StreamTask:
 
     def _playing(self, receiver: Receiver, told: tuple[int, int]) -> tuple[int, int]:
         """Report recording, and again when the picture's size or the camera's clock turns out different."""
-        size = _picture_size(receiver.video, receiver.parameter_sets)
+        if receiver.parameter_sets != self._sets:
+            self._sets = receiver.parameter_sets
+            self._size = _picture_size(receiver.video, self._sets)
+        size = self._size
         offset = receiver.clock_offset_ms
         known = self._status.clock_offset_ms
         moved = offset is not None and (known is None or abs(offset - known) > 1000)

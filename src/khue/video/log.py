@@ -199,7 +199,7 @@ class LogWriter:
     def _work(self, batch: list[_Item]) -> None:
         for item in batch:
             if isinstance(item, _Sealed | _Happened) and item.stream.id == 0:
-                self._meet(item.stream)
+                self._meet(item.stream, item.at if isinstance(item, _Happened) else item.meta.first)
         rows, failed = self._append([item for item in batch if isinstance(item, _Sealed)])
         self._store(batch, rows, failed)
         if batch or self._backlog or self.clock.monotonic() - self._committed >= ALIVE_EVERY_S:
@@ -208,8 +208,8 @@ class LogWriter:
             if isinstance(item, _Barrier):
                 item.done()
 
-    def _meet(self, stream: LoggedStream) -> None:
-        """Look a stream up: its id, the end of its chain, and what its ledger stood at."""
+    def _meet(self, stream: LoggedStream, at: Micros) -> None:
+        """Look a stream up, for which something happened ``at``: its id, the end of its chain, what its ledger stood at."""
         while True:
             try:
                 row = self._index.stream(stream.camera, stream.name)
@@ -220,8 +220,7 @@ class LogWriter:
         stream.id, stream.sequence, stream.digest = row.id, row.sequence, row.hash
         span, gap = self._index.open_rows(row.id)
         alive = self._index.setting(f"alive-{self.writer}")
-        now = self.clock.now()
-        resumed = stream.ledger.resume(span, gap, alive if isinstance(alive, int) else now, now)
+        resumed = stream.ledger.resume(span, gap, alive if isinstance(alive, int) else at, at)
         apply = functools.partial(self._index.apply, stream.id, stream.camera, stream.name, resumed)
         self._backlog.append(apply)
 
