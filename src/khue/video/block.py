@@ -117,6 +117,11 @@ def peek_length(page: bytes | memoryview) -> int:
     return int(length)
 
 
+def peek_digest(head: bytes) -> bytes:
+    """The hash a block carries, from its first 40 bytes."""
+    return head[8:_HASHED_FROM]
+
+
 def peek_meta(page: bytes | memoryview) -> BlockMeta:
     """The meta of an unverified block, from its header page alone."""
     _, _, meta_length = _LENGTHS.unpack_from(page, 72)

@@ -47,6 +47,7 @@ class VideoDepacketizer(ABC):
         self._timestamp = -1
         self._finished = -1  # timestamp of the last picture given out
         self._trust_marker = True
+        self._marks = False  # this camera sets the marker at all
         self._lost = False
         self._clear()
 
@@ -72,12 +73,13 @@ class VideoDepacketizer(ABC):
             self._timestamp = timestamp
         self._take(payload)
         if marker and self._trust_marker:
+            self._marks = True
             done += self._finish()
         return done
 
     def flush(self) -> tuple[Picture, ...]:
-        """Give out what was collected, at the end of a stream whose last marker did not come."""
-        done = self._finish()
+        """Give out the last picture of a camera that sets no markers; of others it is cut off."""
+        done = _NOTHING if self._marks and self._trust_marker else self._finish()
         self._clear()
         return done
 

@@ -195,6 +195,13 @@ class Index:
         ).fetchone()
         return BlockRow(*row) if row else None
 
+    def last_block(self, stream: int) -> BlockRow | None:
+        """The newest block of a stream."""
+        row = self._db.execute(
+            "SELECT * FROM block WHERE stream = ? ORDER BY first DESC, sequence DESC LIMIT 1", (stream,)
+        ).fetchone()
+        return BlockRow(*row) if row else None
+
     def blocks_of_file(self, file_id: int) -> list[BlockRow]:
         """In file order. Walks the whole table: for `khue check` and recovery, not for the hot path."""
         return [
@@ -266,21 +273,35 @@ class Index:
         span = self._db.execute(
             "SELECT start, stop FROM span WHERE stream = ? ORDER BY start DESC LIMIT 1", (stream,)
         ).fetchone()
-        return (Span(*span), None) if span else (None, None)
+        return (self._grown(stream, Span(*span)), None) if span else (None, None)
+
+    def _grown(self, stream: int, span: Span) -> Span:
+        """A span that still grows is stored every ten seconds only; its newest block says how far it reaches by now."""
+        ended = self._db.execute(
+            "SELECT 1 FROM gap WHERE stream = ? AND partial = 0 AND start >= ?", (stream, span.start)
+        ).fetchone()
+        last = None if ended else self.last_block(stream)
+        return Span(span.start, max(span.end, last.last)) if last else span
 
     def coverage(self, stream: int, start: Micros, end: Micros) -> tuple[list[Span], list[Gap]]:
         """Spans and gaps that touch [start, end), in order, not clipped."""
-        spans = self._db.execute(
-            "SELECT start, stop FROM span WHERE stream = ? AND start < ? AND stop >= ? ORDER BY start",
-            (stream, end, start),
-        )
+        spans = [
+            Span(*row)
+            for row in self._db.execute(
+                "SELECT start, stop FROM span WHERE stream = ?1 AND start < ?2"
+                " AND (stop >= ?3 OR start = (SELECT max(start) FROM span WHERE stream = ?1)) ORDER BY start",
+                (stream, end, start),
+            )
+        ]
+        if spans:
+            spans[-1] = self._grown(stream, spans[-1])
         gaps = self._db.execute(
             "SELECT start, stop, cause, detail, partial FROM gap"
             " WHERE stream = ? AND start < ? AND (stop IS NULL OR stop >= ?) ORDER BY start",
             (stream, end, start),
         )
         return (
-            [Span(*row) for row in spans],
+            [span for span in spans if span.end >= start],
             [Gap(g[0], g[1], GapCause(g[2]), g[3], bool(g[4])) for g in gaps],
         )
 

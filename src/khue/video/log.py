@@ -24,6 +24,7 @@ from khue.model.ledger import Change, StreamLedger
 from khue.model.time import Clock, Micros
 from khue.video.arena import Arena, Slot
 from khue.video.block import NO_HASH, BlockMeta, seal
+from khue.video.chain import chain_end
 from khue.video.index import BlockRow, Index
 from khue.wire.link import StreamStatus
 
@@ -183,8 +184,7 @@ class LogWriter:
             if stopping and self._queue.empty():
                 break
         for file in self._files.values():
-            os.close(file.fd)
-            self._backlog.append(functools.partial(self._index.set_file_state, file.id, "sealed"))
+            self._seal_file(file)
         self._commit()
 
     def _drain(self) -> list[_Item]:
@@ -217,7 +217,8 @@ class LogWriter:
             except sqlite3.OperationalError as error:
                 self._say(f"the index cannot be written ({error}): free room on the disk")
                 self._urgent.wait(1.0)
-        stream.id, stream.sequence, stream.digest = row.id, row.sequence, row.hash
+        stream.id = row.id
+        stream.sequence, stream.digest = chain_end(self.root, self._index, row)
         span, gap = self._index.open_rows(row.id)
         alive = self._index.setting(f"alive-{self.writer}")
         resumed = stream.ledger.resume(span, gap, alive if isinstance(alive, int) else at, at)
@@ -302,14 +303,20 @@ class LogWriter:
         file = self._files.get(retention_class)
         monotonic = self.clock.monotonic()
         if file and (file.offset >= self._file_size or monotonic - file.opened >= self._file_age_s):
-            os.close(file.fd)
-            self._index.set_file_state(file.id, "sealed")
+            self._seal_file(file)
             del self._files[retention_class]
             file = None
         if file is None:
             file = _OpenFile(self.root, self._index, retention_class, self.writer, self.clock.now(), monotonic)
             self._files[retention_class] = file
         return file
+
+    def _seal_file(self, file: _OpenFile) -> None:
+        """Close a file. Where chains stand is stored now: until a file is sealed, its own blocks tell."""
+        os.close(file.fd)
+        chains = [(s.sequence, s.digest, s.id) for s in self._streams.values() if s.id]
+        self._backlog.append(functools.partial(self._index.set_chain, chains))
+        self._backlog.append(functools.partial(self._index.set_file_state, file.id, "sealed"))
 
     def _store(self, batch: list[_Item], rows: dict[int, BlockRow], failed: dict[int, str]) -> None:
         """Put rows, chains, spans and gaps of one batch on the backlog, in the order things happened."""
@@ -332,8 +339,6 @@ class LogWriter:
         if not rows:
             return
         self._backlog.append(functools.partial(self._index.add_blocks, list(rows.values())))
-        touched = {item.stream for item in batch if isinstance(item, _Sealed)}
-        self._backlog.append(functools.partial(self._index.set_chain, [(s.sequence, s.digest, s.id) for s in touched]))
         for file in self._files.values():
             mine = [row for row in rows.values() if row.file == file.id]
             if mine:
@@ -356,11 +361,11 @@ class LogWriter:
     def _put_span(self, stream: LoggedStream, span: Span, *, tell: bool = False) -> None:
         told = stream.told
         tell = tell or told is None or told.start != span.start or span.end - told.end >= SPAN_TOLD_EVERY
-        if tell:
+        if tell:  # between, the newest block's row says how far the span reaches: one write a block is enough
             stream.told = span
-        self._backlog.append(
-            functools.partial(self._index.apply, stream.id, stream.camera, stream.name, [Change(span)], tell=tell)
-        )
+            self._backlog.append(
+                functools.partial(self._index.apply, stream.id, stream.camera, stream.name, [Change(span)])
+            )
 
     def _say(self, alert: str) -> None:
         if alert != self._alert:

@@ -12,6 +12,7 @@ from khue.model.camera import StreamName
 from khue.model.coverage import Gap, GapCause, Span
 from khue.model.ledger import Change, StreamLedger
 from khue.model.time import Micros
+from khue.video.chain import chain_end
 from khue.video.index import BlockRow, FileRow, Index
 from khue.video.reading import Scanned, scan
 
@@ -51,9 +52,16 @@ class _Recovery:
             found, lost = self._catch_up(path, file)
             blocks += found
             cut += lost
-            self._index.set_file_state(file.id, "sealed")
+            self._seal(file)
         self._tell()
         return Recovered(blocks, cut, deleted, added)
+
+    def _seal(self, file: FileRow) -> None:
+        """As the writer does it: before a file may be deleted, its streams' rows know where their chains stand."""
+        with self._index.transaction():
+            rows = self._index.streams()
+            self._index.set_chain([(*chain_end(self._root, self._index, row), row.id) for row in rows])
+            self._index.set_file_state(file.id, "sealed")
 
     def _finish_deletions(self) -> int:
         deleting = self._index.files("deleting")

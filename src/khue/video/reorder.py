@@ -52,7 +52,7 @@ class ReorderBuffer(Generic[Item]):
 
     def overdue(self, arrival: Micros) -> Iterator[tuple[Item, bool]]:
         """Give up on what was missed for too long (also when the clock of arrivals was set back)."""
-        if self._held and not 0 <= arrival - self._since <= HELD_FOR:
+        if self._held and abs(arrival - self._since) > HELD_FOR:
             yield from self.flush()
 
     def flush(self) -> Iterator[tuple[Item, bool]]:
