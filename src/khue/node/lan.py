@@ -18,7 +18,7 @@ from khue.model.errors import Denied, KhueError, NotFound
 from khue.model.time import Clock, to_datetime
 from khue.node.live import Live
 from khue.node.playback import Piece, read
-from khue.wire.link import LiveMessage, ReadRequest
+from khue.wire.link import ReadRequest
 from khue.wire.token import verify
 
 _json = msgspec.json.Encoder().encode
@@ -80,9 +80,9 @@ async def _live(socket: WebSocket[object, object, State], camera: str, stream: S
 
 
 async def _send(socket: WebSocket[object, object, State], lan: Lan, camera: str, stream: StreamName) -> None:
-    async with lan.live.watch(camera, stream) as following:
+    async with lan.live.watch(camera, stream) as listener:
         while True:
-            message: LiveMessage = await following()
+            message = await listener.next()
             if message.init:
                 start = {"type": "start", "mime": message.mime, "width": message.width, "height": message.height}
                 await socket.send_text(_json(start).decode())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from khue.model.camera import StreamName
@@ -63,7 +63,6 @@ class LiveStream:
         self._group: list[bytes] = []
         self._group_size = 0
         self._last: Fragment | None = None
-        self._sequence = 0
 
     def join(self, listener: Listener) -> None:
         """A newcomer gets everything since the last keyframe as one message."""
@@ -113,9 +112,7 @@ class LiveStream:
             listener.offer(message)
 
     def _started(self, init: Init, data: bytes, last: Fragment) -> LiveMessage:
-        self._sequence += 1
         return LiveMessage(
-            seq=self._sequence,
             init=True,
             keyframe=True,
             mime=init.mime,
@@ -127,10 +124,7 @@ class LiveStream:
         )
 
     def _frame(self, item: Fragment) -> LiveMessage:
-        self._sequence += 1
-        return LiveMessage(
-            seq=self._sequence, keyframe=item.keyframe, wall=item.start, sent=self._clock.now(), data=item.data
-        )
+        return LiveMessage(keyframe=item.keyframe, wall=item.start, sent=self._clock.now(), data=item.data)
 
 
 class Live:
@@ -151,8 +145,8 @@ class Live:
             queue.put_nowait(message)
 
     @contextlib.asynccontextmanager
-    async def watch(self, camera: str, stream: StreamName) -> AsyncIterator[Callable[[], asyncio.Future[LiveMessage]]]:
-        """Within the block, the yielded function gives the next message to await."""
+    async def watch(self, camera: str, stream: StreamName) -> AsyncIterator[Listener]:
+        """Within the block, the listener gets every message."""
         key = (camera, stream)
         live = self._streams.get(key)
         if live is None:
@@ -164,11 +158,17 @@ class Live:
         listener = Listener()
         live.join(listener)
         try:
-            yield lambda: asyncio.ensure_future(listener.next())
+            yield listener
         finally:
             live.listeners.discard(listener)
             if not live.listeners and self._streams.get(key) is live:
                 self._close(key)
+
+    def again(self, camera: str, stream: StreamName, listener: Listener) -> None:
+        """Give a listener the start once more, for somebody behind it who has just come."""
+        live = self._streams.get((camera, stream))
+        if live is not None:
+            live.join(listener)
 
     def _close(self, key: Key) -> None:
         if self.workers:

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from khue.model.camera import StreamName
 from khue.model.errors import KhueError, LinkError
 from khue.model.time import Clock
-from khue.node.live import Live
+from khue.node.live import Listener, Live
 from khue.node.playback import Piece, read
 from khue.node.workers import Key
 from khue.wire import subjects
@@ -37,31 +36,37 @@ class LiveRelay:
         self._clock = clock
         self._until: dict[Key, float] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._listeners: dict[Key, Listener] = {}
 
     async def asked(self, message: Received) -> bytes:
-        """Open or renew a relay. A fresh ``init`` follows whenever it is asked for by a message that is no renewal."""
+        """Open or renew a relay. ``fresh`` from a replica that has nothing yet: the start is sent once more."""
         request = msgspec.msgpack.decode(message.data, type=LiveRequest)
         key = (request.camera, request.stream)
         self._until[key] = self._clock.monotonic() + RENEWED_WITHIN_S
         if key not in self._tasks:
             self._tasks[key] = asyncio.create_task(self._publish(key), name=f"relay {key[0]}/{key[1]}")
+        elif request.fresh and key in self._listeners:
+            self._live.again(*key, self._listeners[key])
         return _encode(LiveReply(subject=subjects.live(self._node, *key)))
 
     async def _publish(self, key: Key) -> None:
-        camera, stream = key
-        subject = subjects.live(self._node, camera, stream)
+        subject = subjects.live(self._node, *key)
+        number = 0
         try:
-            async with self._live.watch(camera, StreamName(stream)) as following:
+            async with self._live.watch(*key) as listener:
+                self._listeners[key] = listener
                 while (left := self._until[key] - self._clock.monotonic()) > 0:
                     try:
-                        message = await asyncio.wait_for(following(), left)
+                        message = await asyncio.wait_for(listener.next(), left)
                     except TimeoutError:
                         continue
+                    number += 1
+                    message = msgspec.structs.replace(message, seq=number)
                     with contextlib.suppress(LinkError):  # while the link is down nobody watches over it
                         await self._bus.publish(subject, _encode(message))
         finally:
-            self._tasks.pop(key, None)
-            self._until.pop(key, None)
+            for known in (self._tasks, self._until, self._listeners):
+                known.pop(key, None)
 
     async def stop(self) -> None:
         for task in list(self._tasks.values()):

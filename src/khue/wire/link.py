@@ -168,8 +168,11 @@ class EventBatch(Message, frozen=True):
 
 
 class LiveRequest(Message, frozen=True):
+    """``fresh``: the asker has no init yet; publish one, with the group of pictures so far, even if the relay runs."""
+
     camera: str
     stream: StreamName
+    fresh: bool = False
 
 
 class LiveReply(Message, frozen=True):
@@ -184,10 +187,10 @@ class LiveMessage(Message, frozen=True):
 
     ``data`` is fMP4 (ISO/IEC 14496-12): for ``init`` the initialisation segment followed by every fragment since the last
     keyframe; else one fragment of one access unit. ``tfdt`` counts 1/90000 s since 1970 UTC in every track's timescale
-    terms (wall clock), so a player knows the time of each picture.
+    terms (wall clock), so a player knows the time of each picture. ``seq`` counts the messages of one relay.
     """
 
-    seq: int
+    seq: int = 0
     init: bool = False
     keyframe: bool = False
     mime: str = ""  # with init: e.g. video/mp4; codecs="avc1.64001f,mp4a.40.2"
@@ -276,6 +279,7 @@ class ProbedStream(Message, frozen=True):
     audio: str = ""
     transport: str = ""
     kbps: int = 0
+    packets_lost: int = 0
 
 
 class ProbeReply(Message, frozen=True):
