@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,21 +11,22 @@ from pathlib import Path
 REPLIES = Path(__file__).parent / "camera_replies"
 
 
+@dataclasses.dataclass
 class Reply:
-    def __init__(self, method: str, head: str, body: str, newline: str) -> None:
-        self.method = method
-        self._head = head
-        self._body = body
-        self._newline = newline
+    """One reply; ``head`` and ``body`` with places to fill in and plain line ends."""
+
+    method: str
+    head: str
+    body: str
+    newline: str
 
     def render(self, **values: str) -> bytes:
-        body = self._body.replace("\n", self._newline).encode()
-        head = self._head
+        body = self.body.replace("\n", self.newline).encode()
+        head = self.head
         for name, value in {"length": str(len(body)), **values}.items():
             head = head.replace("{" + name + "}", value)
-        early, mark, head = head.rpartition("{early}")
-        media = EARLY_FRAME if mark else b""
-        return media + early.encode() + head.replace("\n", self._newline).encode() + body
+        _, early, head = head.rpartition("{early}")
+        return (EARLY_FRAME if early else b"") + head.replace("\n", self.newline).encode() + body
 
 
 EARLY_FRAME = b"$\x00\x00\x10" + b"\x80\x60" + bytes(14)

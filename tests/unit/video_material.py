@@ -273,11 +273,11 @@ def tone(samples: int, rate: int = 8000) -> np.ndarray:
     return (np.sin(np.arange(samples) * 2 * np.pi * 440 / rate) * 12000).astype(np.int16)
 
 
-def g711(codec: Codec, samples: int) -> list[bytes]:
+def g711(codec: Codec, samples: np.ndarray) -> list[bytes]:
     """Packets of 20 ms as libav encodes them."""
     context = av.CodecContext.create("pcm_alaw" if codec is Codec.PCMA else "pcm_mulaw", "w")
     context.sample_rate, context.layout, context.format = 8000, "mono", "s16"
-    frame = av.AudioFrame.from_ndarray(tone(samples)[None, :], format="s16", layout="mono")
+    frame = av.AudioFrame.from_ndarray(samples[None, :], format="s16", layout="mono")
     frame.sample_rate = 8000
     data = b"".join(bytes(packet) for packet in context.encode(frame))
     return [data[at : at + 160] for at in range(0, len(data), 160)]

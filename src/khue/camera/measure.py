@@ -7,11 +7,12 @@ import contextlib
 from collections.abc import Iterator
 
 from khue.camera.interleaved import Kind, split
-from khue.camera.rtp import parse_rtp
+from khue.camera.rtp import SenderReport, SequenceCounter, parse_rtcp, parse_rtp
 from khue.camera.session import PlayingSession
 from khue.camera.stream import Stream
 from khue.model.errors import CameraError
 from khue.model.media import Codec, Track
+from khue.model.time import Clock, Micros
 
 _MAX_TIMESTAMPS = 10_000
 
@@ -24,7 +25,8 @@ class Meter:
         self._timestamps: list[int] = []
         self._bytes = 0
         self._bytes_of_last = 0
-        self.packets = 0
+        self.sequence = SequenceCounter()
+        self.clock_offset_s: float | None = None  # the camera's clock minus ours, from its first sender report
         self.sequence_parameter_set = next((nal for nal in track.parameter_sets if _is_sps(track.codec, nal)), b"")
 
     @property
@@ -39,16 +41,12 @@ class Meter:
         seconds = self._seconds()
         return round((self._bytes - self._bytes_of_last) * 8 / seconds / 1000) if seconds else 0
 
-    @property
-    def frames(self) -> int:
-        return len(self._timestamps)
-
     def take(self, data: bytes | bytearray, offset: int, length: int) -> None:
         """One RTP packet; others are ignored."""
         packet = parse_rtp(data, offset, length)
         if packet is None or packet.payload_type != self._track.payload_type:
             return
-        self.packets += 1
+        self.sequence.push(packet.sequence)
         if not self._timestamps or packet.timestamp != self._timestamps[-1]:
             if len(self._timestamps) >= _MAX_TIMESTAMPS:
                 return
@@ -58,9 +56,14 @@ class Meter:
         self._bytes_of_last += packet.payload_length
         if not self.sequence_parameter_set:
             payload = bytes(data[packet.payload_offset : packet.payload_offset + packet.payload_length])
-            self.sequence_parameter_set = next(
-                (nal for nal in _whole_nals(self._track.codec, payload) if _is_sps(self._track.codec, nal)), b""
-            )
+            nals = _whole_nals(self._track.codec, payload)
+            self.sequence_parameter_set = next((nal for nal in nals if _is_sps(self._track.codec, nal)), b"")
+
+    def take_report(self, data: bytes | bytearray, offset: int, length: int, arrival: Micros) -> None:
+        """One RTCP packet; the first sender report tells the camera's clock."""
+        for report in parse_rtcp(data, offset, length):
+            if isinstance(report, SenderReport) and self.clock_offset_s is None:
+                self.clock_offset_s = (report.ntp_us - arrival) / 1e6
 
     def _seconds(self) -> float:
         if len(self._timestamps) < 2:
@@ -69,16 +72,16 @@ class Meter:
         return ticks / self._track.clock_rate if ticks < 1 << 31 else 0.0
 
 
-async def measure(session: PlayingSession, seconds: float) -> Meter:
+async def measure(session: PlayingSession, seconds: float, clock: Clock) -> Meter:
     """Read for ``seconds`` or until the camera stops, and count the first video track."""
     meter = Meter(session.tracks[0])
     with contextlib.suppress(TimeoutError, CameraError):
         async with asyncio.timeout(seconds):
-            await (_read_udp(session, meter) if session.udp else _read_tcp(session, meter))
+            await (_read_udp if session.udp else _read_tcp)(session, meter, clock)
     return meter
 
 
-async def _read_tcp(session: PlayingSession, meter: Meter) -> None:
+async def _read_tcp(session: PlayingSession, meter: Meter, clock: Clock) -> None:
     stream = Stream(session.sock, "")
     buffer = bytearray(session.pending)
     channel = session.tracks[0].channel
@@ -88,15 +91,29 @@ async def _read_tcp(session: PlayingSession, meter: Meter) -> None:
             end = piece.end
             if piece.kind is Kind.FRAME and piece.channel == channel:
                 meter.take(buffer, piece.start + 4, piece.end - piece.start - 4)
+            elif piece.kind is Kind.FRAME and piece.channel == channel + 1:
+                meter.take_report(buffer, piece.start + 4, piece.end - piece.start - 4, clock.now())
         del buffer[:end]
         buffer += await stream.read()
 
 
-async def _read_udp(session: PlayingSession, meter: Meter) -> None:
-    stream = Stream(session.udp[0].rtp, "")
-    while True:
-        data = await stream.read()
-        meter.take(data, 0, len(data))
+async def _read_udp(session: PlayingSession, meter: Meter, clock: Clock) -> None:
+    async def pictures(stream: Stream) -> None:
+        while True:
+            data = await stream.read()
+            meter.take(data, 0, len(data))
+
+    async def reports(stream: Stream) -> None:
+        while True:
+            data = await stream.read()
+            meter.take_report(data, 0, len(data), clock.now())
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(pictures(Stream(session.udp[0].rtp, "")))
+            group.create_task(reports(Stream(session.udp[0].rtcp, "")))
+    except* CameraError:
+        pass  # a closed port: what was counted so far stands
 
 
 def _whole_nals(codec: Codec, payload: bytes) -> Iterator[bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from khue.camera.session import open_session
 from khue.camera.stream import Stream, connect
 from khue.model.errors import CameraError, CameraRefused, CameraUnreachable
 from khue.model.media import Codec
+from khue.model.time import Clock, SystemClock
 from khue.wire.link import ProbedStream, ProbeReply, ProbeRequest
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _PORT_S = 1.5
 _MAX_STREAMS = 4
 
 
-async def probe(request: ProbeRequest, *, sps_size: SpsSize | None = None) -> ProbeReply:
+async def probe(request: ProbeRequest, *, sps_size: SpsSize | None = None, clock: Clock | None = None) -> ProbeReply:
     """What answers at ``request.url``: ``rtsp://``, ``rtsps://``, ``http://``, ``https://`` or a bare host.
 
     A camera's failure is no exception but ``error`` and ``remedy`` of the reply. Neither they nor any URL in it carry
@@ -40,12 +40,14 @@ async def probe(request: ProbeRequest, *, sps_size: SpsSize | None = None) -> Pr
     """
     url = request.url.strip()
     url, username, password = strip_credentials(url if "://" in url else f"http://{url}")
+    clock = clock or SystemClock()
     asked = _Asked(
         url=url,
         username=request.username or username,
         password=request.password or password,
-        deadline=time.monotonic() + request.timeout_s,
+        deadline=clock.monotonic() + request.timeout_s,
         sps_size=sps_size,
+        clock=clock,
     )
     try:
         scheme, host = asked.scheme_and_host()
@@ -66,6 +68,7 @@ class _Asked(msgspec.Struct, frozen=True):
     password: str
     deadline: float
     sps_size: SpsSize | None
+    clock: Clock
 
     def __repr__(self) -> str:
         return f"_Asked({self.url!r})"
@@ -77,18 +80,23 @@ class _Asked(msgspec.Struct, frozen=True):
         except ValueError:
             return "", ""
 
+    def onvif_path(self) -> str:
+        """The device service's path, where the address names one and not the camera's web page."""
+        path = urlsplit(self.url).path
+        return path if self.url.startswith("http") and "onvif" in path.lower() else ""
+
     def left(self, most: float) -> float:
         """Seconds for the next step: up to the deadline, yet never so few that nothing can answer."""
-        return max(0.2, min(most, self.deadline - time.monotonic()))
+        return max(0.2, min(most, self.deadline - self.clock.monotonic()))
 
     @property
     def expired(self) -> bool:
-        return time.monotonic() >= self.deadline
+        return self.clock.monotonic() >= self.deadline
 
 
 async def _rtsp_first(asked: _Asked) -> ProbeReply:
     try:
-        stream = await _stream(asked, asked.url)
+        stream, clock_offset_s = await _stream(asked, asked.url)
     except CameraUnreachable as error:
         return _failed(error)
     except CameraError as error:
@@ -99,7 +107,10 @@ async def _rtsp_first(asked: _Asked) -> ProbeReply:
         reply = await _over_onvif(asked, ()) or ProbeReply()
         failed = _failed(error)
         return msgspec.structs.replace(reply, reachable=True, error=failed.error, remedy=failed.remedy)
-    return await _over_onvif(asked, (stream,)) or ProbeReply(reachable=True, streams=(stream,))
+    reply = await _over_onvif(asked, (stream,)) or ProbeReply(reachable=True, streams=(stream,))
+    if reply.clock_offset_s is None:
+        reply = msgspec.structs.replace(reply, clock_offset_s=clock_offset_s)
+    return reply
 
 
 async def _onvif_first(asked: _Asked) -> ProbeReply:
@@ -113,12 +124,12 @@ async def _onvif_first(asked: _Asked) -> ProbeReply:
     return reply
 
 
-async def _stream(asked: _Asked, url: str) -> ProbedStream:
-    """Play it for a moment."""
+async def _stream(asked: _Asked, url: str) -> tuple[ProbedStream, float | None]:
+    """Play it for a moment. Also the camera's clock minus ours in seconds, where it sends one."""
     wait = asked.left(_CONNECT_S)
     session = await open_session(url, asked.username, asked.password, connect_timeout_s=wait, reply_timeout_s=wait)
     try:
-        meter = await measure(session, asked.left(_MEASURE_S))
+        meter = await measure(session, asked.left(_MEASURE_S), asked.clock)
         Stream(session.sock, "").write_now(session.teardown())
     finally:
         session.close()
@@ -127,7 +138,7 @@ async def _stream(asked: _Asked, url: str) -> ProbedStream:
     if asked.sps_size is not None and meter.sequence_parameter_set:
         size = asked.sps_size(video.codec, meter.sequence_parameter_set)
     width, height = size or (0, 0)
-    return ProbedStream(
+    stream = ProbedStream(
         url=url,
         codec=video.codec.value,
         width=width,
@@ -136,7 +147,9 @@ async def _stream(asked: _Asked, url: str) -> ProbedStream:
         audio=next((track.codec.value for track in session.tracks if track.codec.is_audio), ""),
         transport=session.transport.value,
         kbps=meter.kbps,
+        packets_lost=meter.sequence.lost,
     )
+    return stream, meter.clock_offset_s
 
 
 async def _over_onvif(asked: _Asked, streams: Sequence[ProbedStream]) -> ProbeReply | None:
@@ -193,7 +206,7 @@ async def _add_streams(
         stream = _described(profile, url)
         if not failed.error:
             try:
-                played = await _stream(asked, url)
+                played, _ = await _stream(asked, url)
             except CameraError as error:
                 failed = _failed(error)
             else:
@@ -235,9 +248,10 @@ async def _onvif_camera(asked: _Asked) -> OnvifCamera | None:
             port,
             asked.username,
             asked.password,
-            path=urlsplit(asked.url).path if scheme in ("http", "https") else "",
+            path=asked.onvif_path(),
             tls=scheme == "https" or port == 443,
             timeout_s=asked.left(_CONNECT_S),
+            clock=asked.clock,
         )
         try:
             return await camera.__aenter__()

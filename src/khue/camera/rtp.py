@@ -1,4 +1,4 @@
-"""RTP and RTCP (RFC 3550): bytes in, values out, no I/O."""
+"""RTP sequence accounting and RTCP (RFC 3550): bytes in, values out, no I/O. The RTP header is read by `khue.model.rtp`."""
 
 from __future__ import annotations
 
@@ -6,47 +6,26 @@ from collections.abc import Iterator
 from struct import Struct, pack
 from typing import NamedTuple
 
+from khue.model.rtp import RtpPacket, parse_rtp
 from khue.model.time import Micros
 
-_FIXED = Struct("!BBHII")
+__all__ = [
+    "Bye",
+    "ReceptionReport",
+    "RtpPacket",
+    "SenderReport",
+    "SequenceCounter",
+    "build_receiver_report",
+    "parse_rtcp",
+    "parse_rtp",
+]
+
 _SENDER_INFO = Struct("!IIII")
 _NTP_TO_UNIX = 2_208_988_800
 _NTP_ERA = 1 << 32
 _SENDER, _RECEIVER, _DESCRIPTION, _BYE = 200, 201, 202, 203
 _DROPOUT = 3000  # RFC 3550 §A.1: a larger jump is a new start, not a loss
 _MISORDER = 100
-
-
-class RtpPacket(NamedTuple):
-    """Header fields; the payload lies at ``payload_offset`` of the buffer that was parsed."""
-
-    marker: bool
-    payload_type: int
-    sequence: int
-    timestamp: int
-    ssrc: int
-    payload_offset: int
-    payload_length: int
-
-
-def parse_rtp(buffer: bytes | bytearray | memoryview, offset: int, length: int) -> RtpPacket | None:
-    """The packet in ``buffer[offset:offset + length]`` (RFC 3550 §5.1); None when it is not whole RTP version 2."""
-    if length < 12 or offset < 0 or offset + length > len(buffer):
-        return None
-    first, second, sequence, timestamp, ssrc = _FIXED.unpack_from(buffer, offset)
-    if first >> 6 != 2:
-        return None
-    start = 12 + 4 * (first & 0x0F)
-    if first & 0x10:  # header extension: 16 bits of profile, 16 bits of length in words
-        if length < start + 4:
-            return None
-        start += 4 + 4 * (buffer[offset + start + 2] << 8 | buffer[offset + start + 3])
-    padding = buffer[offset + length - 1] if first & 0x20 else 0
-    if start + padding > length or (first & 0x20 and not padding):
-        return None
-    return RtpPacket(
-        bool(second & 0x80), second & 0x7F, sequence, timestamp, ssrc, offset + start, length - start - padding
-    )
 
 
 class SequenceCounter:

@@ -11,7 +11,7 @@ from khue.camera.control import Control, check_challenge, password_refused, refu
 from khue.camera.handshake import Handshake, Opened, OptionalTrackBroke, Redirected, TcpRefused
 from khue.camera.redact import fill_credentials, redact, strip_credentials
 from khue.camera.rtsp import parse_message
-from khue.camera.stream import Resolver, Stream, connect
+from khue.camera.stream import Resolver, connect
 from khue.camera.udp import UdpPair
 from khue.model.camera import Transport
 from khue.model.coverage import GapCause
@@ -111,7 +111,7 @@ def parse_target(url: str) -> Target:
         parts, host, port = urlsplit(""), None, None
     if parts.scheme not in _DEFAULT_PORTS or not host or port == 0:
         raise CameraUnreachable(
-            f"{redact(url)[:200]!r} is no camera address; write rtsp://host[:port]/path, or rtsps:// for TLS",
+            "this is no camera address; write rtsp://host[:port]/path, or rtsps:// for TLS",  # it may hold a password
             cause=GapCause.CAMERA,
         )
     return Target(url, host, port or _DEFAULT_PORTS[parts.scheme], parts.scheme == "rtsps")
@@ -135,13 +135,9 @@ async def open_session(
     url, url_username, url_password = strip_credentials(url)
     if not username and not password:
         username, password = url_username, url_password
-    target = home = parse_target(url)
-    tries = _Tries(transport)
+    tries = _Tries(parse_target(url), username, password, transport)
     while True:
-        # A camera may send us anywhere; the password goes to the registered host only, and never from TLS to clear.
-        trusted = target.host == home.host and target.tls >= home.tls
-        auth = Authenticator(username, password) if trusted else Authenticator("", "")
-        wire_url = fill_credentials(target.url, username, password) if trusted else target.url
+        target = tries.target
         stream = await connect(
             target.host,
             target.port,
@@ -150,40 +146,57 @@ async def open_session(
             timeout_s=connect_timeout_s,
             resolve=resolve,
         )
-        control = Control(stream, auth, reply_timeout_s)
+        control = Control(stream, tries.authenticator(), reply_timeout_s)
+        handshake = Handshake(control, tries.wire_url(), tries.transport, video_only=tries.video_only)
         try:
-            opened = await Handshake(control, wire_url, tries.transport, video_only=tries.video_only).run()
+            return PlayingSession(control, await handshake.run())
         except Redirected as moved:
-            target = tries.follow(moved, target, stream)
+            tries.follow(moved.location, stream.where)
         except TcpRefused:
             tries.transport = Transport.UDP
         except OptionalTrackBroke:
             tries.video_only = True
         except CameraRefused as error:
-            if trusted:
-                raise
-            raise type(error)(
-                f"{error} (redirected here by {home.host}; the password is only given to {home.host})"
-            ) from None
-        else:
-            return PlayingSession(control, opened)
+            raise tries.explain(error) from None
 
 
 class _Tries:
-    """What the tries so far taught, so that the next one differs from them; and that bounds their number."""
+    """What the tries so far taught, so that the next one differs from them; and that bounds their number.
 
-    def __init__(self, wanted: Transport) -> None:
-        self.transport = wanted
+    A camera may send us anywhere; the password goes to the registered host only, and never from TLS to clear.
+    """
+
+    def __init__(self, home: Target, username: str, password: str, transport: Transport) -> None:
+        self.target = home
+        self.transport = transport
         self.video_only = False
+        self._home = home
+        self._username = username
+        self._password = password
         self._redirects = 0
 
-    def follow(self, moved: Redirected, target: Target, stream: Stream) -> Target:
+    @property
+    def _trusted(self) -> bool:
+        return self.target.host == self._home.host and self.target.tls >= self._home.tls
+
+    def authenticator(self) -> Authenticator:
+        return Authenticator(self._username, self._password) if self._trusted else Authenticator("", "")
+
+    def wire_url(self) -> str:
+        if not self._trusted:
+            return self.target.url
+        return fill_credentials(self.target.url, self._username, self._password)
+
+    def follow(self, location: str, where: str) -> None:
         self._redirects += 1
         if self._redirects > MAX_REDIRECTS:
-            raise CameraRefused(
-                f"{stream.where}: more than {MAX_REDIRECTS} redirects in a row; register the last address"
-            )
-        location = moved.location
+            raise CameraRefused(f"{where}: more than {MAX_REDIRECTS} redirects in a row; register the last address")
         if location.startswith("/"):
-            location = f"{target.url.partition('://')[0]}://{stream.where}{location}"
-        return parse_target(strip_credentials(location)[0])
+            location = f"{self.target.url.partition('://')[0]}://{where}{location}"
+        self.target = parse_target(strip_credentials(location)[0])
+
+    def explain(self, error: CameraRefused) -> CameraRefused:
+        if self._trusted:
+            return error
+        home = self._home.host
+        return type(error)(f"{error} (redirected here by {home}; the password is only given to {home})")

@@ -34,6 +34,8 @@ class Stream:
         """At least one byte; CameraUnreachable when the camera closed or the network failed."""
         try:
             data = await _when_ready(self.sock, functools.partial(self.sock.recv, _READ_SIZE), write=False)
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            data = b""
         except OSError as error:
             raise broken(self.where, error) from None
         if not data:

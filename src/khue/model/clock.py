@@ -13,15 +13,16 @@ class SteadyClock:
 
     Small corrections of the wall clock (NTP slewing) are taken over. A step forward is followed at once: the ledger shows the
     hole it tears. After a step back this clock runs at half speed until the wall clock has caught up, so that no two
-    recorded instants change their order; `ahead` says by how much it is still ahead.
+    recorded instants change their order; `ahead` says by how much it is still ahead. ``not_before`` is the latest instant
+    that was recorded before a restart, for the same reason.
     """
 
-    def __init__(self, source: Clock) -> None:
+    def __init__(self, source: Clock, *, not_before: Micros = 0) -> None:
         self._source = source
         self._shown = source.now()
         self._elapsed = source.monotonic()
-        self.ahead: Micros = 0
-        self.stepped: Micros = 0  # size of the last forward step
+        self.ahead: Micros = max(0, not_before - self._shown)
+        self._shown += self.ahead
 
     def now(self) -> Micros:
         wall, elapsed = self._source.now(), self._source.monotonic()
@@ -29,8 +30,6 @@ class SteadyClock:
         self._elapsed = elapsed
         expected = self._shown + passed
         if wall >= expected:
-            if wall - expected > STEP:
-                self.stepped = wall - expected
             self._shown = wall
             self.ahead = 0
         elif expected - wall > STEP or self.ahead:

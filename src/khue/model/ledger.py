@@ -6,6 +6,8 @@ For one stream, time from `begin` on is cut into recorded spans and gaps without
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from khue.model.coverage import Gap, GapCause, Span
 from khue.model.time import Micros
 
@@ -35,12 +37,13 @@ class StreamLedger:
     def __init__(self) -> None:
         self.span: Span | None = None
         self.gap: Gap | None = None
+        self.until: Micros = 0  # where what was said before the present span or gap ends
 
     def begin(self, at: Micros, cause: GapCause, detail: str) -> list[Change]:
         """Recording is expected from ``at``; until the first block it is a gap."""
         if self.span or self.gap:
             return self.fail(at, cause, detail)
-        self.gap = Gap(at, None, cause, detail)
+        self.gap = Gap(max(at, self.until), None, cause, detail)
         return [Change(self.gap)]
 
     def resume(self, span: Span | None, gap: Gap | None, alive: Micros, at: Micros) -> list[Change]:
@@ -96,8 +99,10 @@ class StreamLedger:
         changes: list[Change] = []
         if self.span and at - self.span.end > SILENCE:
             changes += self.fail(at, *_SILENT)
+        self.until = self.span.end if self.span else self.until
         if self.gap:
-            changes += self._close_gap(max(at, self.gap.start))
+            self.until = max(at, self.gap.start)
+            changes += self._close_gap(self.until)
         self.span = None
         return changes
 
@@ -110,28 +115,32 @@ class StreamLedger:
         return [Change(Gap(gap.start, at, gap.cause, gap.detail))]
 
 
-def erase(spans: list[Span], gaps: list[Gap], start: Micros, end: Micros, detail: str) -> list[Change]:
-    """The recording of [start, end] was deleted on purpose: cut it out of the spans it touches, put a policy gap there.
+def erase(
+    spans: Sequence[Span],
+    gaps: Sequence[Gap],
+    start: Micros,
+    end: Micros,
+    detail: str,
+    *,
+    cause: GapCause = GapCause.POLICY,
+) -> list[Change]:
+    """The recording over [start, end] is gone: cut it out of the spans it lies in and put a gap where it was.
 
-    ``gaps`` are those that touch [start - SILENCE, end]; a policy gap with the same words that ends there just grows.
+    What was a gap before stays that gap. ``gaps`` are those that touch [start, end]; one with the same words that ends
+    where the new one begins just grows.
     """
     changes: list[Change] = []
     for span in spans:
-        if span.end < start or span.start > end:
+        first, last = max(span.start, start), min(span.end, end)
+        if first > last or (first == last and span.start < span.end):
             continue
         changes.append(Change(span, drop=True))
-        if span.start < start:
-            changes.append(Change(Span(span.start, start)))
-        if span.end > end:
-            changes.append(Change(Span(end, span.end)))
+        if span.start < first:
+            changes.append(Change(Span(span.start, first)))
+        if span.end > last:
+            changes.append(Change(Span(last, span.end)))
+        if first < last:
+            same = (g.start for g in gaps if g.end == first and g.detail == detail and not g.partial)
+            changes.append(Change(Gap(next(same, first), last, cause, detail)))
     changes += [Change(gap, drop=True) for gap in gaps if gap.partial and start <= gap.start <= end]
-    before = next(
-        (
-            g
-            for g in gaps
-            if g.end is not None and g.detail == detail and 0 <= start - g.end <= SILENCE and not g.partial
-        ),
-        None,
-    )
-    changes.append(Change(Gap(before.start if before else start, end, GapCause.POLICY, detail)))
     return changes

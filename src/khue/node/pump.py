@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import select
-import ssl
 from collections.abc import Callable
 
-from khue.model.errors import CameraError, CameraStalled
+from khue.model.clock import STEP
+from khue.model.coverage import GapCause
+from khue.model.errors import CameraError, CameraProtocolError, CameraStalled
 from khue.model.time import Clock, Micros
 from khue.node.receiver import Receiver
 
@@ -22,6 +24,7 @@ STALL: Micros = 4_000_000
 
 Ended = Callable[[CameraError], None]
 _Read = Callable[[Micros], None]
+_log = logging.getLogger(__name__)
 
 
 class Pump:
@@ -34,6 +37,7 @@ class Pump:
         self._poll = select.epoll()
         self._reads: dict[int, tuple[Receiver, _Read]] = {}
         self._receivers: dict[Receiver, tuple[Ended, list[int]]] = {}
+        self._now, self._elapsed = clock.now(), clock.monotonic()
         self._turn = 0
         self._task: asyncio.TimerHandle | None = None
         self._due = 0.0
@@ -51,14 +55,13 @@ class Pump:
     def add(self, receiver: Receiver, ended: Ended) -> None:
         """Read this session from now on; ``ended`` is called once, when it is over."""
         fds: list[int] = []
+        self._receivers[receiver] = (ended, fds)
         self._watch(receiver, receiver.session.sock.fileno(), receiver.readable, fds)
         for pair in receiver.session.udp:
             for sock, channel in ((pair.rtp, pair.channel), (pair.rtcp, pair.channel + 1)):
                 read = functools.partial(receiver.datagrams, sock, channel)
                 self._watch(receiver, sock.fileno(), read, fds)
-        self._receivers[receiver] = (ended, fds)
-        if isinstance(receiver.session.sock, ssl.SSLSocket) and receiver.session.sock.pending():
-            self._read(receiver, receiver.readable, self._clock.now())
+        self._do(receiver, receiver.begin, self._clock.now())
 
     def remove(self, receiver: Receiver) -> None:
         """Stop reading it; whole frames that were received go into the log."""
@@ -84,39 +87,59 @@ class Pump:
         self._task = loop.call_at(self._due, self._turn_once)
 
     def _turn_once(self) -> None:
-        now = self._clock.now()
-        reads = self._reads
-        for fd, _ in self._poll.poll(0):
-            known = reads.get(fd)  # gone when an earlier socket of this turn ended the session
-            if known is not None:
-                self._read(known[0], known[1], now)
-        self._turn += 1
-        if self._turn % SWEEP_EVERY == 0:
-            self._sweep(now)
-        self._schedule()
-
-    def _read(self, receiver: Receiver, read: _Read, now: Micros) -> None:
         try:
-            read(now)
+            now = self._tell_time()
+            reads = self._reads
+            for fd, _ in self._poll.poll(0):
+                known = reads.get(fd)  # gone when an earlier socket of this turn ended the session
+                if known is not None:
+                    self._do(known[0], known[1], now)
+            self._turn += 1
+            if self._turn % SWEEP_EVERY == 0:
+                self._sweep(now)
+        finally:
+            self._schedule()
+
+    def _tell_time(self) -> Micros:
+        """The clock's time. A step of the clock is nobody's silence: every stream begins anew behind it."""
+        now, elapsed = self._clock.now(), self._clock.monotonic()
+        step = now - self._now - int((elapsed - self._elapsed) * 1_000_000)
+        if step > STEP:
+            for receiver in list(self._receivers):
+                self._do(receiver, functools.partial(receiver.stepped, step), now)
+        self._now, self._elapsed = now, elapsed
+        return now
+
+    def _do(self, receiver: Receiver, work: _Read, now: Micros) -> None:
+        """One camera's turn. Whatever goes wrong in it ends that session and touches no other camera."""
+        try:
+            work(now)
         except CameraError as error:
             self._end(receiver, error)
+        except Exception as error:  # noqa: BLE001 - a fault in our own code, perhaps provoked; all other cameras hang on this loop
+            _log.exception("receiving failed")
+            self._end(
+                receiver,
+                CameraProtocolError(
+                    f"the recorder failed on what this camera sent ({type(error).__name__}); report it with the node's log",
+                    cause=GapCause.NODE,
+                ),
+            )
 
     def _sweep(self, now: Micros) -> None:
         for receiver in list(self._receivers):
-            try:
-                receiver.tick(now)
-            except CameraError as error:
-                self._end(receiver, error)
-                continue
-            silent = now - receiver.last_data
-            if silent > self._stall:
+            self._do(receiver, receiver.tick, now)
+            silent = now - receiver.last_picture
+            if silent > self._stall and receiver in self._receivers:
                 seconds = silent / 1_000_000
                 self._end(
                     receiver,
-                    CameraStalled(f"connected, but the camera has sent nothing for {seconds:.0f} s; restart it"),
+                    CameraStalled(f"connected, but no picture has come for {seconds:.0f} s; restart the camera"),
                 )
 
     def _end(self, receiver: Receiver, error: CameraError) -> None:
         ended = self._receivers[receiver][0]
-        self.remove(receiver)
-        ended(error)
+        try:
+            self.remove(receiver)
+        finally:
+            ended(error)

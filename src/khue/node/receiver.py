@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
+from khue.camera.interleaved import Kind, split
 from khue.camera.session import PlayingSession
 from khue.model.coverage import GapCause
 from khue.model.errors import CameraProtocolError, CameraUnreachable
@@ -26,7 +27,9 @@ BLOCK_AGE: Final[Micros] = 850_000  # with the writer's tenth of a second: on di
 BLOCK_ROOM: Final = 128 * 1024  # a block is closed when less is free; a frame is at most 65,539 bytes
 MAX_KEYFRAMES: Final = 64
 MAX_GARBAGE: Final = 256 * 1024
+FORGIVEN: Final = 4 * 1024  # bytes of garbage each block of pictures makes up for
 MAX_REPLY: Final = 64 * 1024
+MAX_RECORDS: Final = 64  # TLS records a turn; one may hold a single RTP packet
 _MAX_DROPOUT: Final = 3000  # RFC 3550 §A.1: a larger jump is a restart of the sequence, not loss
 _MAX_MISORDER: Final = 100
 _DATAGRAMS: Final = 256  # per turn, so that a flood on one port does not hold up the others
@@ -43,18 +46,21 @@ class Receiver:
 
     __slots__ = (
         "_arena",
+        "_channels",
         "_expected",
         "_fill",
         "_first",
         "_frames",
         "_garbage",
         "_header_sets",
+        "_key_stamp",
         "_keyframes",
         "_last",
         "_log",
         "_lost",
         "_packets",
         "_peek",
+        "_replies",
         "_reports",
         "_scan",
         "_sequences",
@@ -66,8 +72,9 @@ class Receiver:
         "bytes",
         "dropped_blocks",
         "frames",
-        "last_data",
+        "last_picture",
         "lost",
+        "playing",
         "recorded_until",
         "session",
         "stream",
@@ -80,7 +87,8 @@ class Receiver:
         slot = arena.take()
         if slot is None:
             raise CameraUnreachable(
-                "this node has no memory left for another stream; raise its limit or move cameras away"
+                "this node has no memory left for another stream; raise its capacity or move cameras away",
+                cause=GapCause.NODE,
             )
         self.session = session
         self.stream = stream  # None: received for live viewing only
@@ -89,12 +97,14 @@ class Receiver:
         self.bytes = 0
         self.lost = 0
         self.dropped_blocks = 0
-        self.last_data = now
+        self.playing = False  # once the first packet of video is here
+        self.last_picture = now  # when video last came
         self.recorded_until: Micros = 0
         self._arena = arena
         self._log = log
         self._slot: Slot = slot
         self._tracks = session.tracks
+        self._channels = frozenset(c for t in session.tracks for c in (t.channel, t.channel + 1))
         video = next((t for t in session.tracks if t.codec.is_video), session.tracks[0])
         self._video = video.channel
         self._video_codec = video.codec
@@ -102,14 +112,12 @@ class Receiver:
         self._sequences: dict[int, int] = {}  # of the other RTP channels
         self._sets: dict[int, bytes] = _by_type(video)
         self._peek = True
+        self._key_stamp = b""
+        self._replies = bytearray()
         self._reports: dict[int, tuple[int, int, int, int]] = {}
         self._garbage = 0
         self._scan = self._fill = 0
         self._reset(now)
-        if session.pending:
-            self._slot.payload[: len(session.pending)] = session.pending
-            self._fill = len(session.pending)
-            self._walk(now)
 
     def _reset(self, now: Micros) -> None:
         self._first = self._last = now
@@ -119,67 +127,100 @@ class Receiver:
 
     # -- reading
 
-    def readable(self, now: Micros) -> None:
-        """Take what the control socket has."""
-        fill = self._fill
-        try:
-            count = self.session.sock.recv_into(self._slot.payload[fill:])
-        except (BlockingIOError, ssl.SSLWantReadError):
+    def begin(self, now: Micros) -> None:
+        """Take what came with the reply to PLAY."""
+        pending = self.session.pending
+        if self.session.udp:
+            self._replied(pending)
             return
-        except (OSError, ssl.SSLError) as error:
-            raise CameraUnreachable(f"the camera broke the connection ({error.strerror or error})") from error
+        for start in range(0, len(pending), BLOCK_ROOM // 2):
+            part = pending[start : start + BLOCK_ROOM // 2]
+            self._slot.payload[self._fill : self._fill + len(part)] = part
+            self._took(len(part), now)
+
+    def readable(self, now: Micros) -> None:
+        """Take what the control socket has: all of it, or as much as the block has room for."""
+        sock = self.session.sock
+        if self.session.udp:
+            reply = bytearray(MAX_REPLY)
+            self._replied(reply[: self._receive(sock, memoryview(reply))])
+            return
+        # TLS gives one record at a time, and may hold bytes that epoll does not know of.
+        for _ in range(MAX_RECORDS if isinstance(sock, ssl.SSLSocket) else 1):
+            count = self._receive(sock, self._slot.payload[self._fill :])
+            if count == 0:
+                return
+            self._took(count, now)
+
+    def _receive(self, sock: socket.socket, into: memoryview) -> int:
+        """Bytes received, 0 when there are none just now."""
+        try:
+            count = sock.recv_into(into)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return 0
+        except ConnectionResetError:
+            raise CameraUnreachable("the camera broke the connection", cause=GapCause.CAMERA) from None
+        except OSError as error:
+            raise CameraUnreachable(f"the connection broke ({error.strerror or error}); check the line") from error
         if count == 0:
-            raise CameraUnreachable("the camera closed the connection")
-        if fill == 0:
-            self._first = now
-        self._fill = fill + count
+            raise CameraUnreachable("the camera closed the connection", cause=GapCause.CAMERA)
+        return count
+
+    def _took(self, count: int, now: Micros) -> None:
+        if self._scan == 0:
+            self._first = now  # no whole frame yet: what waits for its rest does not make the block older
+        self._fill += count
         self.bytes += count
-        self.last_data = self._last = now
+        self._last = now
         self._walk(now)
-        if isinstance(self.session.sock, ssl.SSLSocket) and self.session.sock.pending():
-            self.readable(now)  # TLS holds decrypted bytes that epoll does not know of
+
+    def _replied(self, data: bytes | bytearray) -> None:
+        """Replies on the control connection of a session whose media come over UDP."""
+        self._replies += data
+        consumed = 0
+        for piece in split(self._replies):
+            if piece.kind is Kind.MESSAGE:
+                self.session.on_reply(bytes(self._replies[piece.start : piece.end]))
+            consumed = piece.end
+        del self._replies[:consumed]
+        if len(self._replies) > MAX_REPLY:
+            raise CameraProtocolError("the camera sends an RTSP message that never ends; restart it")
 
     def datagrams(self, sock: socket.socket, channel: int, now: Micros) -> None:
         """Take what a UDP socket has, framed as if it had come interleaved, so that the log has one format."""
         payload, fill = self._slot.payload, self._fill
-        if fill == 0:
-            self._first = now
-        for _ in range(_DATAGRAMS):
-            if len(payload) - fill < BLOCK_ROOM // 2:
-                break
-            try:
-                count = sock.recv_into(payload[fill + 4 :], 65535)
-            except BlockingIOError:
-                break
-            except ConnectionRefusedError:
-                raise CameraUnreachable("the camera closed its UDP port") from None
-            except OSError as error:
-                raise CameraUnreachable(f"receiving UDP failed ({error.strerror})") from error
-            payload[fill : fill + 4] = bytes((36, channel, count >> 8, count & 255))
-            fill += 4 + count
-            self.bytes += count
-            self.last_data = self._last = now
-        self._fill = fill
-        self._walk(now)
+        try:
+            for _ in range(_DATAGRAMS):
+                if len(payload) - fill < BLOCK_ROOM // 2 + 4:
+                    break
+                try:
+                    count = sock.recv_into(payload[fill + 4 :], 65535)
+                except BlockingIOError:
+                    break
+                except ConnectionRefusedError:
+                    continue  # our greeting found no listener: many cameras send RTP and take no RTCP
+                except OSError as error:
+                    raise CameraUnreachable(f"receiving UDP failed ({error.strerror}); check the line") from error
+                payload[fill : fill + 4] = bytes((36, channel, count >> 8, count & 255))
+                fill += 4 + count
+        finally:
+            if fill > self._fill:
+                self._took(fill - self._fill, now)
 
     def _walk(self, now: Micros) -> None:
         """Go over the whole frames that are there; close the block when it is old or full enough."""
         payload, pos, fill = self._slot.payload, self._scan, self._fill
-        start = pos
+        start, limit, packets = pos, fill - 12, 0
         unpack, video, expected = _FRAME.unpack_from, self._video, self._expected
-        limit = fill - 12
         while pos <= limit:
             magic, channel, length, flags, kind, sequence, _ = unpack(payload, pos)
-            if magic != 36:
-                self._tapped(start, pos, now)
-                self._expected = expected
-                cut = self._foreign(pos)
-                if cut < 0:
-                    start = pos
+            if magic != 36 or (channel != video and flags >> 6 != 2 and channel not in self._channels):
+                self._walked(start, pos, packets, expected, now)
+                start, packets = pos, 0
+                if self._foreign(pos) < 0:
                     break
                 fill = self._fill
                 limit = fill - 12
-                start = pos
                 continue
             end = pos + 4 + length
             if end > fill:
@@ -193,18 +234,25 @@ class Receiver:
                 if kind & 0x80:
                     self._frames += 1
                     self._peek = True
-                self._packets += 1
+                packets += 1
             else:
                 self._other(channel, pos, length, now)
             pos = end
         else:
             # Less than twelve bytes are left: perhaps a tiny frame (RTCP BYE), perhaps the head of the next.
             pos = self._tiny(pos, fill)
-        self._expected = expected
-        self._scan = pos
-        self._tapped(start, pos, now)
+        self._walked(start, pos, packets, expected, now)
         if now - self._first >= BLOCK_AGE or len(payload) - fill < BLOCK_ROOM:
             self.close_block(now)
+
+    def _walked(self, start: int, end: int, packets: int, expected: int, now: Micros) -> None:
+        self._expected, self._scan = expected, end
+        if packets:
+            self._packets += packets
+            self.last_picture = now
+            self.playing = True
+        if self.tap is not None and end > start:
+            self.tap(bytes(self._slot.payload[start:end]), now)
 
     def _tiny(self, pos: int, fill: int) -> int:
         payload = self._slot.payload
@@ -214,10 +262,6 @@ class Receiver:
                 break
             pos = end
         return pos
-
-    def _tapped(self, start: int, end: int, now: Micros) -> None:
-        if self.tap is not None and end > start:
-            self.tap(bytes(self._slot.payload[start:end]), now)
 
     def _sequence_break(self, sequence: int, expected: int) -> int:
         """Account for a jump; returns the number to go on from, which a late packet does not move back."""
@@ -303,9 +347,14 @@ class Receiver:
             self._peek = True
 
     def _keyframe(self, pos: int, now: Micros) -> None:
-        """A group of pictures starts at ``pos``; parameter sets and the picture behind them are one start."""
-        if self._keyframes and self._keyframes[-1][1] == now:
+        """A group of pictures starts at ``pos``; parameter sets and the picture behind them are one start.
+
+        They have one RTP timestamp, but need not arrive in one read, nor lie in one block.
+        """
+        stamp = bytes(self._slot.payload[pos + 8 : pos + 12])
+        if stamp == self._key_stamp:
             return
+        self._key_stamp = stamp
         if len(self._keyframes) < MAX_KEYFRAMES:
             self._keyframes.append((pos, now))
 
@@ -342,58 +391,36 @@ class Receiver:
         if length < 12:
             return
         sequence = int.from_bytes(payload[pos + 6 : pos + 8], "big")
-        expected = self._sequences.get(channel)
-        if expected is None and len(self._sequences) >= 16:
+        expected = self._sequences.get(channel, -1)
+        if expected < 0 and len(self._sequences) >= 16:
             return
-        if expected is not None and sequence != expected:
-            missing = (sequence - expected) & 0xFFFF
-            if missing < _MAX_DROPOUT:
-                self._lost += missing
-                self.lost += missing
+        if sequence != expected:
+            sequence = self._sequence_break(sequence, expected)
         self._sequences[channel] = (sequence + 1) & 0xFFFF
 
     def _foreign(self, pos: int) -> int:
-        """Bytes at ``pos`` that are no interleaved frame: an RTSP reply, or garbage. Cut them out.
+        """Bytes at ``pos`` that are no frame: an RTSP message, or garbage. Cut them out.
 
         Returns how many were cut, -1 when more must arrive first.
         """
-        view = self._slot.payload
-        fill = self._fill
-        head = bytes(view[pos : min(fill, pos + MAX_REPLY)])
-        if b"RTSP/1.".startswith(head[:7]) or head.startswith(b"RTSP/1."):
-            length = _reply_length(head)
-            if length == 0 and len(head) < MAX_REPLY:
-                return -1
-            if length:
-                self._cut(pos, length)
-                self.session.on_reply(head[:length])
-                return length
-        skip = self._resync(head)
-        self._garbage += skip
+        head = bytes(self._slot.payload[pos : min(self._fill, pos + MAX_REPLY)])
+        piece = next(split(head, channels=self._channels), None)
+        if piece is None and len(head) < MAX_REPLY:
+            return -1
+        count = piece.end if piece else len(head)
+        self._cut(pos, count)
+        if piece and piece.kind is Kind.MESSAGE:
+            self.session.on_reply(head[:count])
+            return count
+        self._garbage += count
         self._lost += 1
         self.lost += 1
         if self._garbage > MAX_GARBAGE:
             raise CameraProtocolError(
                 f"the camera sends bytes that are neither RTP nor RTSP ({self._garbage} so far); restart it or mend its line"
             )
-        self._cut(pos, skip)
         self._peek = True
-        return skip
-
-    def _resync(self, head: bytes) -> int:
-        """How far to the next thing that looks like a frame of a channel we set up, or an RTSP reply."""
-        channels = {t.channel for t in self._tracks} | {t.channel + 1 for t in self._tracks}
-        at = 1
-        while True:
-            dollar = head.find(b"$", at)
-            reply = head.find(b"RTSP/1.", at)
-            if dollar < 0 and reply < 0:
-                return len(head)
-            if reply >= 0 and (dollar < 0 or reply < dollar):
-                return reply
-            if len(head) - dollar < 5 or (head[dollar + 1] in channels and head[dollar + 4] & 0xC0 == 0x80):
-                return dollar
-            at = dollar + 1
+        return count
 
     def _cut(self, pos: int, count: int) -> None:
         view, fill = self._slot.payload, self._fill
@@ -406,6 +433,14 @@ class Receiver:
         """Called a few times a second: closes a block that nothing more arrives for."""
         if self._scan and now - self._first >= BLOCK_AGE:
             self.close_block(now)
+
+    def stepped(self, step: Micros, now: Micros) -> None:
+        """The clock was set forward by ``step``: nothing is known of that time, so no block may span it."""
+        self.close_block(now)
+        self.last_picture += step
+        if self.stream is not None:
+            detail = f"the node's clock was set forward by {step / 1_000_000:.0f} s"
+            self._log.happened(self.stream, "fail", now, GapCause.NODE, detail)
 
     def close_block(self, now: Micros) -> None:
         """Hand the whole frames to the log and go on in a fresh slot, starting with the frame that is still incomplete."""
@@ -437,6 +472,7 @@ class Receiver:
                     list(self._reports.values()),
                 )
                 self._log.write(self.stream, self._slot, scan, meta)
+                self._garbage = max(0, self._garbage - FORGIVEN)
                 self._slot = fresh
                 self.recorded_until = self._last
         self._slot.payload[: len(rest)] = rest
@@ -467,16 +503,3 @@ def _aggregated(payload: memoryview, at: int, end: int) -> list[tuple[int, int]]
         units.append((at + 2, stop))
         at = stop
     return units
-
-
-def _reply_length(head: bytes) -> int:
-    """Length of the complete RTSP reply at the start of ``head``, 0 when it is not complete."""
-    end = head.find(b"\r\n\r\n")
-    if end < 0:
-        return 0
-    length = end + 4
-    for line in head[:end].split(b"\r\n")[1:]:
-        name, _, value = line.partition(b":")
-        if name.strip().lower() == b"content-length" and value.strip().isdigit():
-            length += int(value)
-    return length if length <= len(head) else 0

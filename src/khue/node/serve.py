@@ -16,7 +16,14 @@ class AppServer:
 
     def __init__(self, app: Any, host: str, port: int) -> None:
         config = uvicorn.Config(
-            app, host, port, log_config=None, access_log=False, lifespan="off", log_level="warning", ws="websockets-sansio"
+            app,
+            host,
+            port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            log_level="warning",
+            ws="websockets-sansio",
         )
         self._server = uvicorn.Server(config)
         self._task: asyncio.Task[None] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
+import sqlite3
 from pathlib import Path
 
 from khue.model.clock import SteadyClock
@@ -16,6 +17,7 @@ from khue.node.lan import Lan
 from khue.node.lan import app as lan_app
 from khue.node.link import Link, Probe
 from khue.node.live import Live
+from khue.node.lock import DataLock
 from khue.node.relay import LiveRelay, ReadServer
 from khue.node.serve import AppServer
 from khue.node.worker import WorkerConfig
@@ -44,6 +46,7 @@ class Node:
         self._probe = probe
         self._version = version
         self._store = DesiredStore(self.root / "desired.state")
+        self._lock = DataLock(self.root)
         self._live = Live(self.root, self._clock)
         self.workers = Workers(
             [self._worker(number) for number in range(config.workers)], self._live.heard, self._status
@@ -68,8 +71,9 @@ class Node:
     async def start(self) -> None:
         """Recover the log, record the last desired state, then look for the centre."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o750)
+        await self._lock.take()
         self.recovered = await asyncio.to_thread(self._recover)
-        self.workers.start()
+        self.workers.start(keep_open=(self._lock.fd,))
         stored = self._store.load()
         if stored is not None:
             self._obey(stored)
@@ -111,6 +115,7 @@ class Node:
             self._retention.cancel()
             await asyncio.gather(self._retention, return_exceptions=True)
         await self.workers.stop()
+        self._lock.release()
 
     def _recover(self) -> Recovered:
         index = Index(self.root / "index.sqlite")
@@ -120,7 +125,10 @@ class Node:
             index.close()
 
     def _changed(self, desired: Desired) -> None:
-        self._store.save(desired)
+        try:
+            self._store.save(desired)
+        except OSError as error:  # a full disk: obey all the same, and ask again after a restart
+            _log.error("the desired state could not be stored (%s); free room on the disk", error.strerror)
         self._obey(desired)
 
     def _obey(self, desired: Desired) -> None:
@@ -157,14 +165,15 @@ class Node:
             await asyncio.sleep(self.config.retention_every_s)
             try:
                 await asyncio.to_thread(self._retain_once)
-            except KhueError as error:
+            except (KhueError, OSError, sqlite3.Error) as error:  # above all on a full disk it must go on
                 _log.error("retention: %s", error)
 
     def _retain_once(self) -> None:
         index = Index(self.root / "index.sqlite")
         try:
             space = disk(self.root)
-            target = int(space.total * self.config.free_percent / 100)
+            # More than the log leaves free by itself, or nobody would ever make room.
+            target = max(int(space.total * self.config.free_percent / 100), 2 * self.config.reserve_mb * _MB)
             kept = retain(
                 self.root,
                 index,

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
+import ssl
 from collections.abc import Callable
 
 from khue.camera.session import PlayingSession, open_session
 from khue.model.backoff import Backoff
 from khue.model.camera import CameraState, StreamName
 from khue.model.coverage import GapCause
-from khue.model.errors import CameraError, CameraProtocolError, CameraRefused, CameraStalled, KhueError, MediaError
+from khue.model.errors import (
+    CameraError,
+    CameraProtocolError,
+    CameraRefused,
+    CameraStalled,
+    CameraUnreachable,
+    KhueError,
+    MediaError,
+)
 from khue.model.media import Codec
 from khue.model.time import Clock
 from khue.node.pump import Pump
@@ -23,8 +33,12 @@ from khue.video.sps import parse_sps
 from khue.wire.link import CameraSpec, StreamCounters, StreamSpec, StreamStatus
 
 STEADY_S = 10.0  # a session that lived this long makes the next failure the first again
-REFUSED_CAP_S = 300.0  # a wrong password is not tried often: cameras lock accounts
-OTHER_CAP_S = 30.0
+RETRY_S = (0.5, 30.0)  # first and longest wait before another try
+REFUSED_RETRY_S = (8.0, 300.0)  # a wrong password is not tried often: cameras lock accounts
+REFUSED_LEAST_S = 5.0
+HANDSHAKE_S = 30.0
+
+_log = logging.getLogger(__name__)
 
 
 class Shared:
@@ -38,6 +52,8 @@ class Shared:
         self.log = log
         self.clock = clock
         self.admission = asyncio.Semaphore(connects)  # handshakes under way at once
+        # Those who failed last time have fewer places, so that the dead never take them all from the living.
+        self.readmission = asyncio.Semaphore(max(1, connects // 2))
         self.chance = chance
 
 
@@ -59,6 +75,7 @@ class StreamTask:
         )
         self._ended_counters = StreamCounters(camera=camera.id, stream=spec.name)
         self._task: asyncio.Task[None] | None = None
+        self._steady = False
         self._sets: tuple[bytes, ...] = ()
         self._size = (0, 0)
 
@@ -77,7 +94,7 @@ class StreamTask:
             enabled = (
                 (GapCause.NODE, "connecting") if self.camera.enabled else (GapCause.POLICY, "recording is switched off")
             )
-            self._shared.log.happened(self._logged, "begin", now, *enabled)
+            self._shared.log.happened(self._logged, "begin", min(now, self.camera.since or now), *enabled)
         if not self.camera.enabled:
             self._say(CameraState.DISABLED, None, "recording is switched off")
             return
@@ -88,40 +105,39 @@ class StreamTask:
         """End it. ``expected``: the camera goes on elsewhere or later, so what follows is no concern of this ledger."""
         if self._task:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.gather(self._task, return_exceptions=True)
         if self._logged and expected:
             self._shared.log.happened(self._logged, "end", self._shared.clock.now(), GapCause.POLICY, "")
 
     async def run(self) -> None:
         """Supervise: the only loop that may not end."""
-        backoff = Backoff(0.5, OTHER_CAP_S, self._shared.chance)
+        waits = Backoff(*RETRY_S, self._shared.chance)
+        refused_waits = Backoff(*REFUSED_RETRY_S, self._shared.chance, least_s=REFUSED_LEAST_S)
         while True:
-            began = self._shared.clock.monotonic()
             try:
                 await self.run_once()
             except CameraError as error:
                 self._failed(error)
             except KhueError as error:
                 self._failed(CameraProtocolError(str(error), cause=GapCause.NODE))
-            if self._shared.clock.monotonic() - began > STEADY_S:
-                backoff.reset()
-            pause = backoff.next()
-            if self._status.state is CameraState.REFUSED:
-                pause = min(REFUSED_CAP_S, pause * 10)
-            await asyncio.sleep(pause)
+            except OSError as error:
+                reason = error.strerror or type(error).__name__
+                self._failed(CameraUnreachable(f"this node cannot open a connection ({reason})", cause=GapCause.NODE))
+            except Exception as error:  # noqa: BLE001 - a fault of our own must not end the recording of this camera for good
+                _log.exception("%s/%s failed", self.camera.id, self.spec.name)
+                words = f"the recorder failed on this camera ({type(error).__name__}); report it with the node's log"
+                self._failed(CameraProtocolError(words, cause=GapCause.NODE))
+            if self._steady:
+                waits.reset()
+                refused_waits.reset()
+            refused = self._status.state is CameraState.REFUSED
+            await asyncio.sleep(refused_waits.next() if refused else waits.next())
 
     async def run_once(self) -> None:
         """One session from connect to its end, which is always an exception."""
         shared = self._shared
-        async with shared.admission:
-            session = await open_session(
-                self.spec.url,
-                self.camera.username,
-                self.camera.password,
-                transport=self.spec.transport,
-                tls_verify=self.camera.tls_verify,
-            )
+        self._steady = False
+        session = await self._connect()
         ended: asyncio.Future[CameraError] = asyncio.get_running_loop().create_future()
 
         def end(error: CameraError) -> None:
@@ -129,6 +145,7 @@ class StreamTask:
                 ended.set_result(error)
 
         receiver: Receiver | None = None
+        began = shared.clock.monotonic()
         try:
             receiver = Receiver(session, self._logged, shared.arena, shared.log, shared.clock.now())
             shared.pump.add(receiver, end)
@@ -140,9 +157,30 @@ class StreamTask:
             if receiver:
                 shared.pump.remove(receiver)
                 self._ended_counters = self._counters(receiver)
+                self._steady = receiver.playing and shared.clock.monotonic() - began > STEADY_S
             with contextlib.suppress(OSError):
                 session.sock.send(session.teardown())
             session.close()
+
+    async def _connect(self) -> PlayingSession:
+        """A playing session, when it is this stream's turn to ask for one."""
+        camera, shared = self.camera, self._shared
+        first = self._status.state is CameraState.CONNECTING
+        async with shared.admission if first else shared.readmission:
+            try:
+                async with asyncio.timeout(HANDSHAKE_S):
+                    return await open_session(
+                        self.spec.url,
+                        camera.username,
+                        camera.password,
+                        transport=self.spec.transport,
+                        tls_verify=camera.tls_verify,
+                    )
+            except TimeoutError:
+                raise CameraUnreachable(
+                    f"the camera answers, but did not get to play within {HANDSHAKE_S:.0f} s; restart it",
+                    cause=GapCause.CAMERA,
+                ) from None
 
     async def _keep(self, session: PlayingSession, receiver: Receiver, ended: asyncio.Future[CameraError]) -> None:
         clock = self._shared.clock
@@ -152,17 +190,17 @@ class StreamTask:
             await asyncio.wait([ended], timeout=1.0 if told != (-1, -1) else 0.1)
             if ended.done():
                 raise ended.result()
-            if receiver.bytes or session.pending:
+            if receiver.playing:
                 told = self._playing(receiver, told)
-            if clock.monotonic() >= next_alive:
+            if clock.monotonic() >= next_alive or session.keepalive_due:
                 next_alive = clock.monotonic() + session.keepalive_every_s
                 try:
                     session.sock.send(session.keepalive())
-                except BlockingIOError:
+                except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
                     continue  # the camera does not read just now; the next one will do
                 except OSError as error:
-                    raise CameraStalled(
-                        f"the camera broke the connection ({error.strerror})", cause=GapCause.LINK
+                    raise CameraUnreachable(
+                        f"the camera broke the connection ({error.strerror})", cause=GapCause.CAMERA
                     ) from error
 
     def _playing(self, receiver: Receiver, told: tuple[int, int]) -> tuple[int, int]:

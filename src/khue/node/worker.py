@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import functools
 import gc
+import os
 import random
 import resource
 import signal
@@ -22,16 +23,19 @@ import msgspec
 
 from khue.model.camera import StreamName
 from khue.model.clock import SteadyClock
-from khue.model.time import Micros, SystemClock
+from khue.model.time import Clock, Micros, SystemClock
 from khue.node.framing import FrameReader, write_frame
 from khue.node.pump import Pump
 from khue.node.receiver import Receiver
 from khue.node.stream_task import Shared, StreamTask
 from khue.video.arena import Arena
+from khue.video.index import Index
 from khue.video.log import LogWriter
+from khue.video.recovery import recover
 from khue.wire.link import CameraSpec, StreamSpec, StreamStatus
 from khue.wire.recorder import Assign, Bytes, Counters, Down, Playing, Status, Stop, Tap, Untap
 
+LOG_FAILED = 70  # exit status: the next worker starts with recovery, which is safer than going on
 TAP_BACKLOG = 16 * 1024 * 1024  # bytes the main process may be behind before live bytes are dropped
 
 _Key = tuple[str, StreamName]
@@ -50,9 +54,10 @@ class WorkerConfig(msgspec.Struct, frozen=True):
 class Worker:
     """The worker's parts and its conversation with the main process."""
 
-    def __init__(self, config: WorkerConfig, sock: socket.socket) -> None:
+    def __init__(self, config: WorkerConfig, sock: socket.socket, clock: Clock | None = None) -> None:
         self._config = config
         self._sock = sock
+        self._clock = clock or SystemClock()
         self._alert = ""
         self._tasks: dict[_Key, StreamTask] = {}
         self._taps: set[_Key] = set()
@@ -60,15 +65,17 @@ class Worker:
 
     async def run(self) -> None:
         """Until told to stop or the main process is gone."""
-        clock = SteadyClock(SystemClock())
+        latest = self._recover()
+        clock = SteadyClock(self._clock, not_before=latest)
         loop = asyncio.get_running_loop()
         arena = Arena(self._config.slots)
         self._log = LogWriter(
             Path(self._config.root),
             writer=self._config.number,
             arena=arena,
-            clock=SteadyClock(SystemClock()),
+            clock=SteadyClock(self._clock, not_before=latest),
             on_alert=functools.partial(_soon, loop, self._alerted),
+            on_failure=functools.partial(os._exit, LOG_FAILED),
             file_size=self._config.file_size,
             file_age_s=self._config.file_age_s,
             reserve=self._config.reserve,
@@ -85,10 +92,23 @@ class Worker:
                 await self._obey(message)
         finally:
             report.cancel()
-            await asyncio.gather(*(task.stop(expected=False) for task in self._tasks.values()))
+            stops = [task.stop(expected=False) for task in self._tasks.values()]
+            await asyncio.gather(*stops, return_exceptions=True)  # whatever one does, the log is closed in order
             pump.stop()
             await asyncio.to_thread(self._log.stop)
             self._writer.close()
+
+    def _recover(self) -> Micros:
+        """Take in what the worker before this one left when it was killed; returns how far its recording goes.
+
+        Its hash chains must be whole before they are continued.
+        """
+        index = Index(Path(self._config.root) / "index.sqlite")
+        try:
+            recover(Path(self._config.root), index, writer=self._config.number)
+            return index.latest()
+        finally:
+            index.close()
 
     async def _obey(self, message: Down) -> None:
         if isinstance(message, Assign):
@@ -140,13 +160,18 @@ class Worker:
         )
         ready = False
         waiting: list[Bytes] = []
+        held = 0
 
         def tap(data: bytes, arrival: Micros) -> None:
+            nonlocal held
             message = Bytes(key[0], key[1], arrival, data)
             if ready:
                 self._send_live(key, message)
-            else:
+            elif held < TAP_BACKLOG:  # the disk may take long; what is missing then comes with the next tap
+                held += len(data)
                 waiting.append(message)
+            else:
+                self._broken.add(key)
 
         def on_disk() -> None:
             nonlocal ready
@@ -166,14 +191,17 @@ class Worker:
     def _send_live(self, key: _Key, message: Bytes) -> None:
         if self._writer.transport.get_write_buffer_size() > TAP_BACKLOG:
             self._broken.add(key)  # recording goes first; the viewer gets the next group of pictures
-            return
-        if key in self._broken:
+        elif key in self._broken:
             self._broken.discard(key)
-            task = self._tasks.get(key)
-            if task and task.receiver:
-                self._tap(key, task.receiver)
-            return
-        self._send(message)
+            # Not at once: the receiver is in the middle of its block.
+            asyncio.get_running_loop().call_soon(self._tap_again, key)
+        else:
+            self._send(message)
+
+    def _tap_again(self, key: _Key) -> None:
+        task = self._tasks.get(key)
+        if task and task.receiver:
+            self._tap(key, task.receiver)
 
     # -- reporting
 
@@ -203,9 +231,11 @@ class Worker:
 
 def _same(task: StreamTask, camera: CameraSpec, spec: StreamSpec) -> bool:
     """Whether a running task already does what is wanted; a new name alone interrupts nothing."""
-    return task.spec == spec and msgspec.structs.replace(task.camera, name="", streams=()) == msgspec.structs.replace(
-        camera, name="", streams=()
-    )
+
+    def matters(camera: CameraSpec) -> CameraSpec:
+        return msgspec.structs.replace(camera, name="", streams=(), since=0)
+
+    return task.spec == spec and matters(task.camera) == matters(camera)
 
 
 def _soon(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: object) -> None:
@@ -222,7 +252,8 @@ def _resident() -> int:
 def main(config: WorkerConfig, fd: int) -> None:
     """Entry of the worker process: ``fd`` is its end of the socket pair."""
     ctypes.CDLL(None).prctl(1, 0)  # it ends by itself, in order, when the main process closes the pair
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the group; the main process decides
+    for ignored in (signal.SIGINT, signal.SIGTERM):  # they go to the whole group; the main process decides
+        signal.signal(ignored, signal.SIG_IGN)
     gc.freeze()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import sys
@@ -21,6 +22,8 @@ from khue.wire.recorder import Assign, Bytes, Counters, Down, Playing, Status, S
 RESTART_PAUSE_S = 0.5
 STOP_WAIT_S = 10.0
 
+_log = logging.getLogger(__name__)
+
 Key = tuple[str, StreamName]
 Live = Callable[[Playing | Bytes], None]
 
@@ -33,8 +36,11 @@ def worker_of(camera: str, workers: int) -> int:
 class WorkerProcess:
     """One worker: its process, its share of the cameras, its taps. A worker that dies is started again."""
 
-    def __init__(self, config: WorkerConfig, on_live: Live, on_status: Callable[[StreamStatus], None]) -> None:
+    def __init__(
+        self, config: WorkerConfig, on_live: Live, on_status: Callable[[StreamStatus], None], keep_open: Sequence[int]
+    ) -> None:
         self.config = config
+        self._keep_open = keep_open
         self.cameras: tuple[CameraSpec, ...] = ()
         self.taps: set[Key] = set()
         self.counters = Counters((), 0.0, 0)
@@ -68,30 +74,62 @@ class WorkerProcess:
             write_frame(self._writer, message)
 
     async def _supervise(self) -> None:
+        """The only loop that may not end: without it a worker that dies stays dead."""
+        number = self.config.number
         while True:
-            await self._run_once()
+            try:
+                status = await self._run_once()
+                reason = f"recorder process {number} ended unexpectedly (status {status})"
+            except OSError as error:
+                reason = f"recorder process {number} cannot be started ({error.strerror})"
+            except msgspec.MsgspecError as error:
+                reason = f"recorder process {number} sent what cannot be read ({error})"
+            _log.error("%s; it is started again", reason)
+            self.counters = Counters((), 0.0, 0, f"{reason}; it is being started again")
             await asyncio.sleep(RESTART_PAUSE_S)
 
-    async def _run_once(self) -> None:
+    async def _run_once(self) -> int:
+        """One process from start to end; returns its exit status."""
         ours, theirs = socket.socketpair()
         config = msgspec.json.encode(self.config).decode()
         command = (sys.executable, "-m", "khue.node", config, str(theirs.fileno()))
-        self._process = await asyncio.create_subprocess_exec(
-            *command, pass_fds=(theirs.fileno(),), env={**os.environ, "PYTHONUNBUFFERED": "1"}
-        )
-        self.pid = self._process.pid
-        theirs.close()
-        reader, self._writer = await asyncio.open_connection(sock=ours, limit=32 * 1024 * 1024)
-        self.send(Assign(self.cameras))
-        for camera, stream in self.taps:
-            self.send(Tap(camera, stream))
-        frames: FrameReader[Up] = FrameReader(reader, msgspec.msgpack.Decoder(Up))
+        keep_open = (theirs.fileno(), *self._keep_open)
         try:
+            process = await asyncio.create_subprocess_exec(
+                *command, pass_fds=keep_open, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+            )
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._process = process
+        self.pid = process.pid
+        try:
+            await self._converse(ours)
+        finally:
+            await self._ended(process)
+        return process.returncode or 0
+
+    async def _converse(self, sock: socket.socket) -> None:
+        reader, self._writer = await asyncio.open_connection(sock=sock, limit=32 * 1024 * 1024)
+        try:
+            self.send(Assign(self.cameras))
+            for camera, stream in self.taps:
+                self.send(Tap(camera, stream))
+            frames: FrameReader[Up] = FrameReader(reader, msgspec.msgpack.Decoder(Up))
             while (message := await frames.next()) is not None:
                 self._heard(message)
-            await self._process.wait()
         finally:
-            self._writer.close()
+            self._writer.transport.abort()
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> None:
+        """Two processes must never write the same files: only when this one is gone may another start."""
+        try:
+            await asyncio.wait_for(process.wait(), STOP_WAIT_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
 
     def _heard(self, message: Up) -> None:
         if isinstance(message, Playing | Bytes):
@@ -110,9 +148,12 @@ class Workers:
     ) -> None:
         self._on_status = on_status
         self.statuses: dict[Key, StreamStatus] = {}
-        self._processes = [WorkerProcess(config, on_live, self._heard) for config in configs]
+        self._keep_open: list[int] = []
+        self._processes = [WorkerProcess(config, on_live, self._heard, self._keep_open) for config in configs]
 
-    def start(self) -> None:
+    def start(self, keep_open: Sequence[int] = ()) -> None:
+        """``keep_open`` are descriptors that the processes hold as long as they live."""
+        self._keep_open += keep_open
         for process in self._processes:
             process.start()
 

@@ -48,13 +48,13 @@ class Doorman:
             return True, False
         scheme, _, rest = header.partition(" ")
         if scheme.lower() == "basic" and "basic" in self._auth:
-            return hmac.compare_digest(rest.strip(), self._basic()), False
+            return _same(rest.strip(), self._basic()), False
         if scheme.lower() != "digest" or "digest" not in self._auth:
             return False, False
         fields = {name.lower(): quoted or bare for name, quoted, bare in _FIELD.findall(rest)}
         if not self._digest_right(method, fields):
             return False, False
-        fresh = hmac.compare_digest(fields.get("nonce", ""), self._nonce)
+        fresh = _same(fields.get("nonce", ""), self._nonce)
         return fresh, not fresh
 
     def _basic(self) -> str:
@@ -75,4 +75,8 @@ class Doorman:
         middle = fields.get("nonce", "")
         if fields.get("qop"):
             middle += f":{fields.get('nc', '')}:{fields.get('cnonce', '')}:{fields['qop']}"
-        return hmac.compare_digest(fields.get("response", ""), digest(f"{secret}:{middle}:{asked}"))
+        return _same(fields.get("response", ""), digest(f"{secret}:{middle}:{asked}"))
+
+
+def _same(given: str, right: str) -> bool:
+    return hmac.compare_digest(given.encode(), right.encode())

@@ -93,6 +93,9 @@ class SimCity:
         self._broadcasts: dict[tuple[SceneSpec, Packing], Broadcast] = {}
         self._onvif: dict[str, HttpServer] = {}
         self._responders: list[asyncio.DatagramTransport] = []
+        self._looks: dict[
+            str, object
+        ] = {}  # the picture fault last asked for: a later order overtakes one in the making
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = 0.0
 
@@ -166,6 +169,7 @@ class SimCity:
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for responder in self._responders:
             responder.close()
         for http in self._onvif.values():
@@ -250,18 +254,23 @@ class SimCity:
         server = self._server(name)
         kind, full = faults.checked(fault, arguments)
         if kind in faults.LOOKS:
-            task = asyncio.get_running_loop().create_task(self._change_look(server, kind, full))
+            self._looks[name] = order = object()
+            task = asyncio.get_running_loop().create_task(self._change_look(server, kind, full, order))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return task
         server.trouble(kind, full)
         return _done()
 
-    async def _change_look(self, server: CameraServer, look: str, arguments: dict[str, Argument]) -> None:
+    async def _change_look(
+        self, server: CameraServer, look: str, arguments: dict[str, Argument], order: object
+    ) -> None:
         camera = server.camera
         streams = [stream for stream in STREAMS if camera.stream(stream)]
         specs = {stream: camera.scene_spec(stream, look) for stream in streams}
         await prepare_scenes(specs.values())
+        if self._looks.get(camera.name) is not order:
+            return
         for stream, spec in specs.items():
             airing = self._airings[camera.name, stream]
             packing = msgspec.structs.replace(airing.broadcast.packing, in_band_sets=True)
@@ -271,6 +280,7 @@ class SimCity:
     def clear(self, name: str) -> asyncio.Future[None]:
         """End every fault of a camera."""
         server = self._server(name)
+        self._looks.pop(name, None)
         for stream in STREAMS:
             if (airing := self._airings.get((name, stream))) is not None:
                 airing.look = None

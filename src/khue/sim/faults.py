@@ -55,6 +55,10 @@ def checked(fault: str, given: Mapping[str, Argument]) -> tuple[str, dict[str, A
         raise ConfigError(f"no fault {fault!r}; choose one of: {', '.join(FAULTS)}")
     if unknown := given.keys() - kind.arguments.keys():
         raise ConfigError(f"fault {name} has no argument {', '.join(sorted(unknown))}; it takes {dict(kind.arguments)}")
+    for argument, value in given.items():
+        if isinstance(kind.arguments[argument], str) != isinstance(value, str):
+            wanted = "a text" if isinstance(kind.arguments[argument], str) else "a number"
+            raise ConfigError(f"fault {name} takes {wanted} for {argument}, not {value!r}")
     return name, {**kind.arguments, **given}
 
 

@@ -126,6 +126,8 @@ class Session:
 
     def deliver(self, tick: Tick) -> None:
         """One picture's turn."""
+        if not self.playing:
+            return  # closed by another session's failure during this very tick
         if self._waiting:
             if not tick.keyframe:
                 return

@@ -109,6 +109,6 @@ def authorise(call: Call, username: str, password: str, now: dt.datetime) -> Non
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
     known = fields["Username"] == username
-    right = hmac.compare_digest(fields["Password"], password_digest(nonce, created, password))
+    right = hmac.compare_digest(fields["Password"].encode(), password_digest(nonce, created, password).encode())
     if not known or not right or abs((moment - now).total_seconds()) > _CLOCK_TOLERANCE_S:
         raise refused

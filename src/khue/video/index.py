@@ -55,6 +55,7 @@ class StreamRow(NamedTuple):
     name: StreamName
     sequence: int
     hash: bytes
+    expected: bool
 
 
 _ENCODE = msgspec.msgpack.Encoder().encode
@@ -91,16 +92,24 @@ class Index:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")  # on a full disk this too may fail
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     # -- settings
 
     def setting(self, name: str) -> object:
         row = self._db.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
+
+    def latest(self) -> Micros:
+        """The latest instant that is spoken of: no clock may begin before it, or the order of things would be lost."""
+        alive, arrival = self._db.execute(
+            "SELECT (SELECT max(value) FROM setting WHERE name LIKE 'alive-%'), (SELECT max(last) FROM file)"
+        ).fetchone()
+        return max(alive or 0, arrival or 0)
 
     def set_setting(self, name: str, value: int | str | bytes) -> None:
         self._db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
@@ -158,18 +167,21 @@ class Index:
         """The stream's row, made when it is new."""
         self._db.execute("INSERT OR IGNORE INTO stream (camera, name) VALUES (?, ?)", (camera, name))
         row = self._db.execute(
-            "SELECT id, camera, name, sequence, hash FROM stream WHERE camera = ? AND name = ?",
+            "SELECT id, camera, name, sequence, hash, expected FROM stream WHERE camera = ? AND name = ?",
             (camera, name),
         ).fetchone()
-        return StreamRow(row[0], row[1], StreamName(row[2]), row[3], row[4] or bytes(32))
+        return _stream_row(row)
 
     def find_stream(self, camera: str, name: StreamName) -> int | None:
         row = self._db.execute("SELECT id FROM stream WHERE camera = ? AND name = ?", (camera, name)).fetchone()
         return int(row[0]) if row else None
 
     def streams(self) -> list[StreamRow]:
-        rows = self._db.execute("SELECT id, camera, name, sequence, hash FROM stream ORDER BY id")
-        return [StreamRow(r[0], r[1], StreamName(r[2]), r[3], r[4] or bytes(32)) for r in rows]
+        rows = self._db.execute("SELECT id, camera, name, sequence, hash, expected FROM stream ORDER BY id")
+        return [_stream_row(row) for row in rows]
+
+    def set_expected(self, stream: int, expected: bool) -> None:
+        self._db.execute("UPDATE stream SET expected = ? WHERE id = ?", (expected, stream))
 
     def add_blocks(self, rows: Iterable[BlockRow]) -> None:
         self._db.executemany("INSERT OR REPLACE INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
@@ -202,10 +214,31 @@ class Index:
         ).fetchone()
         return BlockRow(*row) if row else None
 
+    def block_before(self, stream: int, first: Micros) -> BlockRow | None:
+        """The newest block that began before an instant."""
+        row = self._db.execute(
+            "SELECT * FROM block WHERE stream = ? AND first < ? ORDER BY first DESC, sequence DESC LIMIT 1",
+            (stream, first),
+        ).fetchone()
+        return BlockRow(*row) if row else None
+
     def blocks_of_file(self, file_id: int) -> list[BlockRow]:
         """In file order. Walks the whole table: for `khue check` and recovery, not for the hot path."""
         return [
             BlockRow(*row) for row in self._db.execute("SELECT * FROM block WHERE file = ? ORDER BY offset", (file_id,))
+        ]
+
+    def blocks_between(self, file: FileRow) -> list[BlockRow]:
+        """Those of a file, stream by stream: one range of the table each, so that retention holds up no writer."""
+        if file.first is None or file.last is None:
+            return []
+        return [
+            BlockRow(*row)
+            for (stream,) in self._db.execute("SELECT id FROM stream").fetchall()
+            for row in self._db.execute(
+                "SELECT * FROM block WHERE stream = ? AND first BETWEEN ? AND ? AND file = ? ORDER BY first, sequence",
+                (stream, file.first, file.last, file.id),
+            )
         ]
 
     def totals(self, stream: int, start: Micros = 0, end: Micros = 2**62) -> tuple[int, int, int]:
@@ -241,6 +274,14 @@ class Index:
                 )
         if tell:
             self.tell(camera, name, changes)
+
+    def grow(self, stream: int, camera: str, name: StreamName, span: Span) -> None:
+        """Store a span that is new or has grown, and queue it. Retention may have cut off its beginning meanwhile."""
+        row = self._db.execute("SELECT max(start) FROM span WHERE stream = ? AND start >= ?", (stream, span.start))
+        start = row.fetchone()[0]
+        if start is None:
+            start = min(max(span.start, self.covered_until(stream)), span.end)
+        self.apply(stream, camera, name, [Change(Span(start, span.end))])
 
     def tell(self, camera: str, name: StreamName, changes: Iterable[Change]) -> None:
         """Queue ledger changes for the centre."""
@@ -283,6 +324,15 @@ class Index:
         last = None if ended else self.last_block(stream)
         return Span(span.start, max(span.end, last.last)) if last else span
 
+    def covered_until(self, stream: int) -> Micros:
+        """Where the last span or gap ends; 0 when there is none, or one that lasts."""
+        row = self._db.execute(
+            "SELECT max(coalesce((SELECT max(stop) FROM span WHERE stream = ?1), 0),"
+            " coalesce((SELECT max(stop) FROM gap WHERE stream = ?1), 0))",
+            (stream,),
+        ).fetchone()
+        return int(row[0])
+
     def coverage(self, stream: int, start: Micros, end: Micros) -> tuple[list[Span], list[Gap]]:
         """Spans and gaps that touch [start, end), in order, not clipped."""
         spans = [
@@ -317,3 +367,7 @@ class Index:
     def acknowledged(self, n: int) -> None:
         """The centre has everything up to and including ``n``."""
         self._db.execute("DELETE FROM outbox WHERE n <= ?", (n,))
+
+
+def _stream_row(row: tuple[int, str, str, int, bytes | None, int]) -> StreamRow:
+    return StreamRow(row[0], row[1], StreamName(row[2]), row[3], row[4] or bytes(32), bool(row[5]))

@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS stream (
   name     TEXT NOT NULL,
   sequence INTEGER NOT NULL DEFAULT 0,       -- of the next block
   hash     BLOB,                             -- of the last block: the next one's `previous`
+  expected INTEGER NOT NULL DEFAULT 0,       -- whether recording is: then the time a restart took is a gap
   UNIQUE (camera, name)
 );
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import logging
 import os
 import queue
 import sqlite3
@@ -37,6 +38,8 @@ ALIVE_EVERY_S = 1.0
 RESERVE = 64 * 1024 * 1024  # room the log leaves, so that the index can still say what is missing
 SPAN_TOLD_EVERY: Micros = 10_000_000
 _VECTORS = 32
+
+_log = logging.getLogger(__name__)
 
 
 class _Sealed(NamedTuple):
@@ -87,8 +90,8 @@ class _OpenFile:
     def __init__(
         self, root: Path, index: Index, retention_class: str, writer: int, now: Micros, monotonic: float
     ) -> None:
-        relative = f"{retention_class}/{now}-{writer}.khl"
-        path = root / relative
+        while (path := root / (relative := f"{retention_class}/{now}-{writer}.khl")).exists():
+            now += 1  # a clock that was set back
         path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         try:
@@ -97,7 +100,12 @@ class _OpenFile:
             if error.errno != errno.EINVAL:  # tmpfs and some network file systems have no O_DIRECT
                 raise
             self.fd = os.open(path, flags, 0o640) if not path.exists() else os.open(path, os.O_WRONLY)
-        self.id = index.open_file(relative, retention_class, writer)
+        try:
+            self.id = index.open_file(relative, retention_class, writer)
+        except sqlite3.Error:
+            os.close(self.fd)
+            path.unlink()
+            raise
         self.offset = 0
         self.opened = monotonic
 
@@ -113,6 +121,7 @@ class LogWriter:
         arena: Arena,
         clock: Clock,
         on_alert: Callable[[str], None] = lambda text: None,
+        on_failure: Callable[[], None] = lambda: None,
         file_size: int = FILE_SIZE,
         file_age_s: float = FILE_AGE_S,
         reserve: int = RESERVE,
@@ -123,6 +132,7 @@ class LogWriter:
         self.clock = clock
         self.dropped = 0
         self._on_alert = on_alert
+        self._on_failure = on_failure
         self._file_size = file_size
         self._file_age_s = file_age_s
         self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
@@ -136,6 +146,7 @@ class LogWriter:
         self._streams: dict[tuple[str, StreamName], LoggedStream] = {}
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._alert = ""
+        self._disk_trouble = self._index_trouble = ""
 
     # -- for the event loop's thread
 
@@ -175,6 +186,13 @@ class LogWriter:
     # -- the thread
 
     def _run(self) -> None:
+        try:
+            self._write_until_stopped()
+        except Exception:  # noqa: BLE001 - nothing may fail silently here: nobody else would notice that no block is written
+            _log.exception("the log writer failed")
+            self._on_failure()
+
+    def _write_until_stopped(self) -> None:
         while True:
             # One nap a tenth of a second long, not a wake-up per block: each takes the interpreter from the sockets.
             self._urgent.wait(BATCH_S)
@@ -183,8 +201,7 @@ class LogWriter:
             self._work(self._drain())
             if stopping and self._queue.empty():
                 break
-        for file in self._files.values():
-            self._seal_file(file)
+        self._seal(list(self._files))
         self._commit()
 
     def _drain(self) -> list[_Item]:
@@ -197,33 +214,49 @@ class LogWriter:
         return batch
 
     def _work(self, batch: list[_Item]) -> None:
-        for item in batch:
-            if isinstance(item, _Sealed | _Happened) and item.stream.id == 0:
-                self._meet(item.stream, item.at if isinstance(item, _Happened) else item.meta.first)
+        batch = [item for item in batch if self._is_met(item)]
         rows, failed = self._append([item for item in batch if isinstance(item, _Sealed)])
         self._store(batch, rows, failed)
-        if batch or self._backlog or self.clock.monotonic() - self._committed >= ALIVE_EVERY_S:
+        due = self.clock.monotonic() - self._committed >= ALIVE_EVERY_S
+        if due:
+            self._seal([name for name, file in self._files.items() if self._is_old(file)])
+        if batch or self._backlog or due:
             self._commit()
+        self._tell()
         for item in batch:
             if isinstance(item, _Barrier):
                 item.done()
 
-    def _meet(self, stream: LoggedStream, at: Micros) -> None:
-        """Look a stream up, for which something happened ``at``: its id, the end of its chain, what its ledger stood at."""
+    def _is_met(self, item: _Item) -> bool:
+        """Whether the item's stream is known. One that cannot be looked up while the log is being stopped is let go."""
+        if not isinstance(item, _Sealed | _Happened) or item.stream.id:
+            return True
         while True:
             try:
-                row = self._index.stream(stream.camera, stream.name)
+                self._meet(item.stream, item.at if isinstance(item, _Happened) else item.meta.first)
+            except (OSError, sqlite3.Error) as error:
+                self._index_trouble = _disk_words(error) if isinstance(error, OSError) else _index_words(error)
+                self._tell()
+            if item.stream.id or self._stopping:
                 break
-            except sqlite3.OperationalError as error:
-                self._say(f"the index cannot be written ({error}): free room on the disk")
-                self._urgent.wait(1.0)
-        stream.id = row.id
+            self._urgent.clear()
+            self._urgent.wait(1.0)
+        if item.stream.id == 0 and isinstance(item, _Sealed):
+            self.arena.give(item.slot)
+        return item.stream.id != 0
+
+    def _meet(self, stream: LoggedStream, at: Micros) -> None:
+        """Look a stream up, for which something happened ``at``: its id, the end of its chain, what its ledger stood at."""
+        row = self._index.stream(stream.camera, stream.name)
         stream.sequence, stream.digest = chain_end(self.root, self._index, row)
-        span, gap = self._index.open_rows(row.id)
-        alive = self._index.setting(f"alive-{self.writer}")
-        resumed = stream.ledger.resume(span, gap, alive if isinstance(alive, int) else at, at)
-        apply = functools.partial(self._index.apply, stream.id, stream.camera, stream.name, resumed)
-        self._backlog.append(apply)
+        if row.expected:
+            alive = self._index.setting(f"alive-{self.writer}")
+            span, gap = self._index.open_rows(row.id)
+            resumed = stream.ledger.resume(span, gap, alive if isinstance(alive, int) else at, at)
+            self._backlog.append(functools.partial(self._index.apply, row.id, stream.camera, stream.name, resumed))
+        else:
+            stream.ledger.until = self._index.covered_until(row.id)
+        stream.id = row.id
 
     def _commit(self) -> None:
         """Store what has happened. A disk without room for the index keeps it in memory until there is some."""
@@ -233,9 +266,10 @@ class LogWriter:
                 self._index.set_setting(f"alive-{self.writer}", self.clock.now())
                 for step in self._backlog:
                     step()
-        except sqlite3.OperationalError as error:
-            self._say(f"the index cannot be written ({error}): free room on the disk")
+        except sqlite3.Error as error:
+            self._index_trouble = _index_words(error)
         else:
+            self._index_trouble = ""
             self._backlog.clear()
 
     def _append(self, blocks: list[_Sealed]) -> tuple[dict[int, BlockRow], dict[int, str]]:
@@ -250,14 +284,15 @@ class LogWriter:
                 part = positions[start : start + _VECTORS]
                 try:
                     self._append_part(retention_class, [(p, blocks[p]) for p in part], rows)
-                except OSError as error:
-                    reason = _disk_words(error)
+                except (OSError, sqlite3.Error) as error:
+                    reason = _disk_words(error) if isinstance(error, OSError) else _index_words(error)
                     failed.update(dict.fromkeys(part, reason))
-                    self._say(reason)
         for item in blocks:
             self.arena.give(item.slot)
-        if blocks and not failed:
-            self._say("")
+        if blocks:
+            self._disk_trouble = next(iter(failed.values()), "")
+        if failed:  # files that are being written cannot be deleted: hand them to retention, so that it can make room
+            self._seal([name for name, file in self._files.items() if file.offset])
         return rows, failed
 
     def _append_part(self, retention_class: str, part: list[tuple[int, _Sealed]], rows: dict[int, BlockRow]) -> None:
@@ -301,22 +336,26 @@ class LogWriter:
     def _file(self, retention_class: str) -> _OpenFile:
         """The file to append to, a new one when the old is long or old enough."""
         file = self._files.get(retention_class)
-        monotonic = self.clock.monotonic()
-        if file and (file.offset >= self._file_size or monotonic - file.opened >= self._file_age_s):
-            self._seal_file(file)
-            del self._files[retention_class]
+        if file and (file.offset >= self._file_size or self._is_old(file)):
+            self._seal([retention_class])
             file = None
         if file is None:
-            file = _OpenFile(self.root, self._index, retention_class, self.writer, self.clock.now(), monotonic)
+            now, monotonic = self.clock.now(), self.clock.monotonic()
+            file = _OpenFile(self.root, self._index, retention_class, self.writer, now, monotonic)
             self._files[retention_class] = file
         return file
 
-    def _seal_file(self, file: _OpenFile) -> None:
-        """Close a file. Where chains stand is stored now: until a file is sealed, its own blocks tell."""
-        os.close(file.fd)
-        chains = [(s.sequence, s.digest, s.id) for s in self._streams.values() if s.id]
-        self._backlog.append(functools.partial(self._index.set_chain, chains))
-        self._backlog.append(functools.partial(self._index.set_file_state, file.id, "sealed"))
+    def _is_old(self, file: _OpenFile) -> bool:
+        return self.clock.monotonic() - file.opened >= self._file_age_s
+
+    def _seal(self, classes: list[str]) -> None:
+        """Close files for good. Where chains stand is stored now: until a file is sealed, its own blocks tell."""
+        for retention_class in classes:
+            file = self._files.pop(retention_class)
+            os.close(file.fd)
+            chains = [(s.sequence, s.digest, s.id) for s in list(self._streams.values()) if s.id]
+            self._backlog.append(functools.partial(self._index.set_chain, chains))
+            self._backlog.append(functools.partial(self._index.set_file_state, file.id, "sealed"))
 
     def _store(self, batch: list[_Item], rows: dict[int, BlockRow], failed: dict[int, str]) -> None:
         """Put rows, chains, spans and gaps of one batch on the backlog, in the order things happened."""
@@ -327,6 +366,9 @@ class LogWriter:
                 self._backlog.append(functools.partial(self._index.queue, "status", item.status))
             elif isinstance(item, _Happened):
                 self._apply(item.stream, _happened(item), spans)
+                if item.kind != "fail":
+                    expect = functools.partial(self._index.set_expected, item.stream.id, item.kind == "begin")
+                    self._backlog.append(expect)
             elif isinstance(item, _Sealed):
                 position += 1
                 if position in failed:
@@ -339,11 +381,11 @@ class LogWriter:
         if not rows:
             return
         self._backlog.append(functools.partial(self._index.add_blocks, list(rows.values())))
-        for file in self._files.values():
-            mine = [row for row in rows.values() if row.file == file.id]
-            if mine:
-                first, last = min(r.first for r in mine), max(r.last for r in mine)
-                self._backlog.append(functools.partial(self._index.grow_file, file.id, file.offset, first, last))
+        for file in {row.file for row in rows.values()}:
+            mine = [row for row in rows.values() if row.file == file]
+            length = max(row.offset + row.length for row in mine)
+            first, last = min(r.first for r in mine), max(r.last for r in mine)
+            self._backlog.append(functools.partial(self._index.grow_file, file, length, first, last))
 
     def _apply(self, stream: LoggedStream, changes: list[Change], spans: dict[LoggedStream, Span]) -> None:
         """A span that only grows is stored once a batch; whatever ends it must find it stored."""
@@ -363,11 +405,10 @@ class LogWriter:
         tell = tell or told is None or told.start != span.start or span.end - told.end >= SPAN_TOLD_EVERY
         if tell:  # between, the newest block's row says how far the span reaches: one write a block is enough
             stream.told = span
-            self._backlog.append(
-                functools.partial(self._index.apply, stream.id, stream.camera, stream.name, [Change(span)])
-            )
+            self._backlog.append(functools.partial(self._index.grow, stream.id, stream.camera, stream.name, span))
 
-    def _say(self, alert: str) -> None:
+    def _tell(self) -> None:
+        alert = self._disk_trouble or self._index_trouble
         if alert != self._alert:
             self._alert = alert
             self._on_alert(alert)
@@ -388,3 +429,9 @@ def _disk_words(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full: free room on it, shorten a retention period or add a disk"
     return f"the disk refuses writes ({error.strerror}): check it and its mount"
+
+
+def _index_words(error: sqlite3.Error) -> str:
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+        return "the disk is full, even the index cannot be written: free room on it"
+    return f"the index cannot be written ({error}): check the disk; if it stays so, restart the node"

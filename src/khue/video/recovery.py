@@ -1,6 +1,7 @@
 """After a crash: the log is right, the index catches up. Crash states: design/01-recording-log.md.
 
-Run before the workers start, so that nobody writes. Every step may be interrupted and run again.
+Run when nobody writes: for the whole log before the workers start, for one worker's files before that worker does.
+Every step may be interrupted and run again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from khue.video.chain import chain_end
 from khue.video.index import BlockRow, FileRow, Index
 from khue.video.reading import Scanned, scan
 
+HELD = "held"  # the class of what is kept for a legal hold
 _BATCH = 500
 _UNKNOWN = (GapCause.NODE, "not in the log; the cause was lost with the index")
 
@@ -32,17 +34,20 @@ class Recovered(NamedTuple):
 class _Recovery:
     """One run. Ledgers of the streams met go on from what the index holds, block by block, as they would have live."""
 
-    def __init__(self, root: Path, index: Index) -> None:
+    def __init__(self, root: Path, index: Index, writer: int | None) -> None:
         self._root = root
         self._index = index
+        self._writer = writer
         self._ledgers: dict[int, StreamLedger] = {}
         self._touched: dict[int, tuple[str, StreamName, Micros]] = {}
 
     def run(self) -> Recovered:
-        deleted = self._finish_deletions()
+        deleted = self._finish_deletions() if self._writer is None else 0
         added = self._adopt()
         blocks = cut = 0
         for file in self._index.files("open"):
+            if self._writer not in (None, file.writer):
+                continue
             path = self._root / file.path
             if not path.exists():
                 with self._index.transaction():
@@ -73,10 +78,13 @@ class _Recovery:
     def _adopt(self) -> int:
         """Register log files that have no row: created just before a crash, or the index was lost."""
         known = {file.path for file in self._index.files()}
-        found = sorted(self._root.glob("*/*.khl"), key=lambda path: path.name)
+        pattern = "*/*.khl" if self._writer is None else f"*/*-{self._writer}.khl"
+        found = sorted(self._root.glob(pattern), key=lambda path: path.name)
         new = [path for path in found if str(path.relative_to(self._root)) not in known]
+        if self._writer is not None:
+            new = [path for path in new if path.parent.name != HELD]  # retention's, perhaps being written
         for path in new:
-            self._index.open_file(str(path.relative_to(self._root)), path.parent.name, 0)
+            self._index.open_file(str(path.relative_to(self._root)), path.parent.name, self._writer or 0)
         return len(new)
 
     def _catch_up(self, path: Path, file: FileRow) -> tuple[int, int]:
@@ -126,6 +134,7 @@ class _Recovery:
         if ledger is None:
             ledger = self._ledgers[row.stream] = StreamLedger()
             ledger.span, ledger.gap = self._index.open_rows(row.stream)
+            self._index.set_expected(row.stream, True)  # it was, when the block was written
             self._touched[row.stream] = (camera, name, row.first)
         changes = ledger.block(row.first, row.last, row.lost, silence=_UNKNOWN)
         self._index.apply(row.stream, camera, name, changes, tell=False)
@@ -139,6 +148,9 @@ class _Recovery:
                 self._index.tell(camera, name, [Change(row) for row in rows])
 
 
-def recover(root: Path, index: Index) -> Recovered:
-    """Finish deletions, take in files and blocks that the index does not know, cut half-written tails."""
-    return _Recovery(root, index).run()
+def recover(root: Path, index: Index, *, writer: int | None = None) -> Recovered:
+    """Finish deletions, take in files and blocks that the index does not know, cut half-written tails.
+
+    With ``writer`` only that worker's files, while the others go on.
+    """
+    return _Recovery(root, index, writer).run()

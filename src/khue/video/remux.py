@@ -135,7 +135,10 @@ class Remuxer:
             self._lane = None
 
     def feed(self, data: bytes | memoryview, arrival: Micros) -> list[Fragment | Init]:
-        """Take whole ``$``-framed packets, RTP and RTCP, as the log holds them; ``arrival`` is that of the first byte."""
+        """Take whole ``$``-framed packets, RTP and RTCP, as the log holds them; ``arrival`` is that of the first byte.
+
+        At most ten seconds of media at once: no more is believed to have come in one read.
+        """
         if not isinstance(data, bytes):
             data = bytes(data)
         sources = self._sources

@@ -19,9 +19,8 @@ from khue.model.retention import DAY, choose_deletions
 from khue.model.time import Micros
 from khue.video.index import BlockRow, FileRow, Index
 from khue.video.reading import LogReader
+from khue.video.recovery import HELD
 from khue.wire.link import Hold, RetentionPolicy
-
-HELD = "held"
 
 
 class Disk(NamedTuple):
@@ -80,7 +79,7 @@ def _reason(file: FileRow, policies: Sequence[RetentionPolicy], now: Micros) -> 
 
 def delete_file(root: Path, index: Index, file: FileRow, holds: Sequence[Hold], now: Micros, reason: str) -> int:
     """Delete one file; returns how many blocks a hold kept."""
-    kept = _keep_held(root, index, file, holds)
+    kept = _keep_held(root, index, file, holds, now)
     with index.transaction():
         index.set_file_state(file.id, "deleting")
         _erase(index, file, now, reason)
@@ -94,7 +93,7 @@ def _erase(index: Index, file: FileRow, now: Micros, reason: str) -> None:
     """Coverage and chain of every stream in the file say what was deleted, and why. Runs of neighbours are one row."""
     names = {row.id: row for row in index.streams()}
     runs: dict[int, list[list[BlockRow]]] = {}
-    for row in index.blocks_of_file(file.id):
+    for row in index.blocks_between(file):
         mine = runs.setdefault(row.stream, [])
         if mine and mine[-1][-1].sequence == row.sequence - 1:
             mine[-1].append(row)
@@ -104,8 +103,11 @@ def _erase(index: Index, file: FileRow, now: Micros, reason: str) -> None:
         for part in parts:
             first, last = part[0], part[-1]
             index.record_deletion(stream, first.sequence, last.sequence, now, reason)
-            spans, gaps = index.coverage(stream, first.first - SILENCE, last.last + 1)
-            changes = erase(spans, gaps, first.first, last.last, reason)
+            # Between the last arrival of one block and the first of the next nothing was missing: that goes along.
+            before = index.block_before(stream, first.first)
+            start = max(before.last if before else 0, first.first - SILENCE)
+            spans, gaps = index.coverage(stream, start, last.last + 1)
+            changes = erase(spans, gaps, start, last.last, reason)
             index.apply(stream, names[stream].camera, names[stream].name, changes)
 
 
@@ -128,19 +130,20 @@ def _release(root: Path, index: Index, files: list[FileRow], holds: Sequence[Hol
             delete_file(root, index, file, (), now, "deleted: the legal hold on it was lifted")
 
 
-def _keep_held(root: Path, index: Index, file: FileRow, holds: Sequence[Hold]) -> int:
+def _keep_held(root: Path, index: Index, file: FileRow, holds: Sequence[Hold], now: Micros) -> int:
     keys = _held_rows(index, file, holds)
     if not keys:
         return 0
-    rows = [r for r in index.blocks_of_file(file.id) if (r.stream, r.first, r.sequence) in keys]
-    relative = f"{HELD}/{file.first or 0}-{file.id}.khl"
+    rows = [r for r in index.blocks_between(file) if (r.stream, r.first, r.sequence) in keys]
+    relative = f"{HELD}/{file.first or 0}-{file.id}-{now}.khl"  # never the name of an earlier copy
     path = root / relative
     path.parent.mkdir(exist_ok=True)
+    part = path.with_suffix(".part")  # a copy cut short by a crash is not taken in
     reader = LogReader(root, index)
     moved = []
     offset = 0
     try:
-        with (root / file.path).open("rb") as source, path.open("wb") as target:
+        with (root / file.path).open("rb") as source, part.open("wb") as target:
             for row in rows:
                 reader.read(row)  # verifies: damage is found now, not when the case is heard
                 source.seek(row.offset)
@@ -149,15 +152,16 @@ def _keep_held(root: Path, index: Index, file: FileRow, holds: Sequence[Hold]) -
                 offset += row.length
             target.flush()
             os.fsync(target.fileno())
+        part.replace(path)
     except OSError as error:
         raise RecordingError(
             f"blocks under a hold could not be copied ({error.strerror}); nothing was deleted"
         ) from error
     finally:
         reader.close()
+        part.unlink(missing_ok=True)
     with index.transaction():
-        known = next((f for f in index.files() if f.path == relative), None)
-        held_id = known.id if known else index.open_file(relative, HELD, 0)
+        held_id = index.open_file(relative, HELD, 0)
         index.add_blocks([row._replace(file=held_id) for row in moved])
         index.grow_file(held_id, offset, min(r.first for r in rows), max(r.last for r in rows))
         index.set_file_state(held_id, "sealed")

@@ -13,6 +13,7 @@ FARTHEST_S = 2.0  # between line and arrival; beyond, the camera's timestamps or
 BACK_S = 0.5  # pictures sent out of display order (B-frames) step back less than this
 PULL_BACK = 50  # a 50th of the time that passed: too little to be seen, a second is made good in a minute
 PUSH_ON = 2000  # a 2000th: 500 ppm
+AT_ONCE_S = 10.0  # of media in one read; what claims to be later stands still until the next read
 
 
 class WallLine:
@@ -22,11 +23,13 @@ class WallLine:
         self.rate = clock_rate
         self._farthest = round(FARTHEST_S * clock_rate)
         self._back = round(BACK_S * clock_rate)
+        self._at_once = round(AT_ONCE_S * clock_rate)
         self._count = 0  # timestamps without their wrap at 2**32
         self._offset = 0  # ticks since 1970 minus count
         self._corrected = 0  # count at the last correction
         self._earliest = self._farthest  # least delay since then
         self._interval = clock_rate // 25  # between the last two
+        self._limit = 0
         self._anchored = False
 
     def restart(self) -> None:
@@ -38,15 +41,21 @@ class WallLine:
         step = ((timestamp - self._count + 0x80000000) & 0xFFFFFFFF) - 0x80000000
         here = None if arrival is None else arrival * self.rate // 1_000_000
         if not self._anchored or not -self._back <= step <= self._farthest:
-            return self._anchor(timestamp, here)
-        self._count += step
-        if step > 0:
-            self._interval = step
+            self._anchor(timestamp, here)
+        else:
+            self._count += step
+            if step > 0:
+                self._interval = step
+            if here is not None:
+                self._correct(here)
+        at = self._count + self._offset
         if here is not None:
-            self._correct(here)
+            self._limit = max(here + self._at_once, at + self._farthest)
+        elif at > self._limit:
+            self._offset += self._limit - at
         return self._count + self._offset
 
-    def _anchor(self, timestamp: int, here: int | None) -> int:
+    def _anchor(self, timestamp: int, here: int | None) -> None:
         """Start counting anew: at the arrival, but always after what was placed before."""
         follows = self._count + self._offset + self._interval
         at = follows if here is None else max(here, follows)
@@ -54,7 +63,6 @@ class WallLine:
         self._count = self._corrected = timestamp
         self._offset = at - timestamp
         self._earliest = self._farthest
-        return at
 
     def _correct(self, here: int) -> None:
         """Once a second of media, by the packet that was least delayed."""

@@ -1,0 +1,1 @@
+"""The process people talk to: registry, access, live and playback for everybody."""

@@ -1,0 +1,147 @@
+"""The centre, assembled over engines it was given."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+
+from argon2 import PasswordHasher
+
+from khue.centre.access.gate import RoleGate
+from khue.centre.access.log import AccessLog
+from khue.centre.access.passwords import Passwords
+from khue.centre.access.service import Access, Accounts
+from khue.centre.app import Services, build_app
+from khue.centre.config import CentreConfig
+from khue.centre.events.board import Board
+from khue.centre.events.consumer import Consumer
+from khue.centre.fleet.cameras import Cameras
+from khue.centre.fleet.nodes import Nodes
+from khue.centre.fleet.placement import Placement
+from khue.centre.fleet.retention import Retention
+from khue.centre.fleet.service import Fleet
+from khue.centre.link import NodeLink
+from khue.centre.live.hub import Hub
+from khue.centre.live.lan import LanTokens
+from khue.centre.playback.clips import Clips
+from khue.centre.playback.service import Playback
+from khue.centre.ports import Database, EventSource, NodeKeys, Objects
+from khue.centre.secrets import load_token_key, load_vault
+from khue.centre.server import Server
+from khue.model.time import SystemClock
+from khue.wire.bus import Bus
+
+_log = logging.getLogger(__name__)
+
+
+class Centre:
+    """One replica. ``url`` is where it listens; ``admin_password`` is not empty on the first run, and only then.
+
+    The engines are running when ``start`` is called and are stopped by whoever started them, after ``stop``.
+    """
+
+    def __init__(
+        self,
+        config: CentreConfig,
+        *,
+        database: Database,
+        bus: Bus,
+        events: EventSource,
+        objects: Objects,
+        node_keys: NodeKeys,
+        hasher: PasswordHasher | None = None,
+    ) -> None:
+        clock = SystemClock()
+        lan_tokens = LanTokens(load_token_key(config.keys), clock)
+        link = NodeLink(bus)
+        log = AccessLog(database)
+        self._board = Board(database, bus)
+        cameras = Cameras(database, load_vault(config.keys))
+        self._nodes = Nodes(
+            database,
+            link,
+            cameras,
+            node_keys,
+            token_key=lan_tokens.public_key,
+            lease_s=config.fleet.lease_s,
+            on_change=self._place,
+        )
+        self._placement = Placement(
+            database,
+            bus,
+            self._board,
+            self._nodes.tell,
+            lease_s=config.fleet.lease_s,
+            every_s=config.fleet.place_every_s,
+        )
+        playback = Playback(database, link, clock)
+        self._clips = Clips(database, link, playback, objects)
+        self._consumer = Consumer(database, events, self._board)
+        self._hub = Hub(link, cameras, self._board)
+        self._accounts = Accounts(database, log, Passwords(hasher), config.access.session_hours)
+        self._fleet = Fleet(database, link, self._board, cameras, self._nodes, Retention(database), self._place)
+        services = Services(
+            database=database,
+            bus=bus,
+            accounts=self._accounts,
+            access=Access(RoleGate(), log),
+            board=self._board,
+            fleet=self._fleet,
+            hub=self._hub,
+            lan_tokens=lan_tokens,
+            playback=playback,
+            clips=self._clips,
+        )
+        self._server = Server(build_app(services), config.listen)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.admin_password = ""
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    @property
+    def fleet(self) -> Fleet:
+        """For whoever runs in the same process, such as the demo."""
+        return self._fleet
+
+    @property
+    def accounts(self) -> Accounts:
+        return self._accounts
+
+    async def start(self) -> None:
+        """Serving on return. Raises ConfigError, Unavailable."""
+        self.admin_password = await self._accounts.ensure_administrator()
+        await self._board.start()
+        await self._nodes.start()
+        await self._server.start()
+        loops: Sequence[tuple[str, Coroutine[None, None, None]]] = (
+            ("placement", self._placement.run()),
+            ("events", self._consumer.run()),
+            ("clips", self._clips.run()),
+        )
+        self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops]
+        for task in self._tasks:
+            task.add_done_callback(_complain)
+
+    async def stop(self) -> None:
+        """End viewers, requests and loops; clips under way are taken up again at the next start."""
+        await self._hub.stop()
+        await self._server.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def enrol(self, node: str, sites: Sequence[str] = ()) -> str:
+        """Register a node; returns the token it connects with, once."""
+        return await self._nodes.enrol(node, sites)
+
+    async def _place(self) -> None:
+        await self._placement.wanted()
+
+
+def _complain(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.critical("the loop %s ended", task.get_name(), exc_info=error)

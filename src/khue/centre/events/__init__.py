@@ -1,0 +1,1 @@
+"""What nodes report: into the database and out to watchers."""

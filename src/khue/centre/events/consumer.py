@@ -1,0 +1,145 @@
+"""Takes what nodes report from the durable stream into the tables, exactly as if each batch had come once and in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from khue.centre.events.board import Board
+from khue.centre.ports import Database, EventSource, Statements, StoredEvent
+from khue.centre.sql import Queries
+from khue.model.errors import LinkError, Unavailable
+from khue.model.time import to_datetime
+from khue.wire import subjects
+from khue.wire.link import EventBatch, GapChange, SpanChange, StreamStatus
+
+_log = logging.getLogger(__name__)
+_SQL = Queries(__file__)
+_AT_ONCE = 50  # messages a transaction; a node puts up to some hundred changes into one
+_WAIT = 5.0  # seconds a fetch waits for something to come
+_PAUSE = 0.5
+
+
+class Numbered(msgspec.Struct, frozen=True):
+    """A batch and its place in the stream."""
+
+    sequence: int
+    batch: EventBatch
+
+
+class Consumer:
+    """Applying a batch twice, or late, changes nothing: rows have natural keys, and a state knows its sequence."""
+
+    def __init__(self, database: Database, events: EventSource, board: Board) -> None:
+        self._database = database
+        self._events = events
+        self._board = board
+        self._checked = False
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.run_once()
+            except (LinkError, Unavailable) as error:
+                self._checked = False  # the stream may have been lost with its server
+                _log.info("events wait: %s", error)
+                await asyncio.sleep(_PAUSE)
+
+    async def run_once(self) -> int:
+        """Take some; returns how many. Raises LinkError, Unavailable; what was taken then comes again."""
+        if not self._checked:
+            await self._check_sequences()
+            self._checked = True
+        stored = await self._events.fetch(_AT_ONCE, _WAIT)
+        if not stored:
+            return 0
+        batches = [numbered for event in stored if (numbered := _decode(event)) is not None]
+        async with self._database.transaction() as session:
+            await apply(session, batches)
+        await self._events.acknowledge(stored)
+        changed = {status.camera for numbered in batches for status in numbered.batch.transitions}
+        await self._board.announce_streams(sorted(changed))
+        return len(stored)
+
+    async def _check_sequences(self) -> None:
+        newest = await self._database.fetchval(_SQL["newest_sequence"])
+        if newest > await self._events.last_sequence():
+            _log.warning("the stream of events was lost and starts anew")
+            await self._database.execute(_SQL["restart_sequences"])
+
+
+def _decode(event: StoredEvent) -> Numbered | None:
+    node = subjects.speaker(event.subject)
+    try:
+        batch = msgspec.msgpack.decode(event.data, type=EventBatch)
+    except msgspec.DecodeError as error:
+        _log.error("event %d of node %s cannot be read and is left out: %s", event.sequence, node, error)
+        return None
+    if batch.node != node:
+        _log.error("event %d of node %s speaks for node %s and is left out", event.sequence, node, batch.node)
+        return None
+    return Numbered(event.sequence, batch)
+
+
+async def apply(session: Statements, batches: Sequence[Numbered]) -> None:
+    """Write the batches, in their order."""
+    statuses = [(numbered, status) for numbered in batches for status in numbered.batch.transitions]
+    spans = [(numbered.batch.node, span) for numbered in batches for span in numbered.batch.spans]
+    if statuses:
+        await _put_statuses(session, statuses)
+    if spans:
+        await _put_spans(session, spans)
+    for numbered in batches:
+        for change in numbered.batch.gaps:
+            await _put_gap(session, numbered.batch.node, change)
+
+
+async def _put_statuses(session: Statements, statuses: Sequence[tuple[Numbered, StreamStatus]]) -> None:
+    def row(numbered: Numbered, status: StreamStatus) -> tuple[Any, ...]:
+        return (
+            *(status.camera, str(status.stream), to_datetime(status.since), numbered.batch.node),
+            *(str(status.state), status.detail, None if status.cause is None else str(status.cause)),
+        )
+
+    await session.execute(_SQL["add_transitions"], *_columns(row(*item) for item in statuses))
+    # one statement may touch a row once: of each stream the last state in the batch is what counts
+    last = {(status.camera, status.stream): (numbered, status) for numbered, status in statuses}
+    rows = [
+        (
+            *row(numbered, status),
+            *(status.codec, status.width, status.height, status.clock_offset_ms, numbered.sequence),
+        )
+        for numbered, status in sorted(last.values(), key=lambda item: (item[1].camera, item[1].stream))
+    ]
+    await session.execute(_SQL["put_status"], *_columns(rows))
+
+
+async def _put_spans(session: Statements, spans: Sequence[tuple[str, SpanChange]]) -> None:
+    longest: dict[tuple[str, str, str, int], int] = {}
+    for node, change in spans:
+        key = (change.camera, str(change.stream), node, change.span.start)
+        longest[key] = max(longest.get(key, 0), change.span.end)
+    rows = (
+        (camera, stream, node, to_datetime(start), to_datetime(end))
+        for (camera, stream, node, start), end in sorted(longest.items())
+    )
+    await session.execute(_SQL["put_spans"], *_columns(rows))
+
+
+async def _put_gap(session: Statements, node: str, change: GapChange) -> None:
+    gap = change.gap
+    key = (change.camera, str(change.stream), node, to_datetime(gap.start), gap.partial)
+    if change.withdrawn:
+        await session.execute(_SQL["withdraw_gap"], *key)
+    else:
+        end = None if gap.end is None else to_datetime(gap.end)
+        await session.execute(_SQL["put_gap"], *key, end, str(gap.cause), gap.detail)
+
+
+def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]

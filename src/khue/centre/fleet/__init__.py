@@ -1,0 +1,1 @@
+"""Cameras, nodes and which node pulls which camera."""

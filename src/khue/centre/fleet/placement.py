@@ -1,0 +1,118 @@
+"""The loop that gives cameras to nodes and takes them from nodes that are no longer heard of."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from khue.centre.events.board import Board, NodeNews
+from khue.centre.fleet.rules import CameraPlace, Move, NodeLoad, place
+from khue.centre.ports import Database, Row, Statements
+from khue.centre.sql import Queries
+from khue.model.errors import Unavailable
+from khue.wire.bus import Bus
+
+_log = logging.getLogger(__name__)
+_SQL = Queries(__file__)
+
+
+class Placement:
+    """Runs in every replica; for each look the database lets one of them lead.
+
+    A silent node is only dead when this replica could have heard it for a whole lease: after an outage of the database
+    or the message bus every lease has run out, and no camera may move because of that.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        board: Board,
+        tell: Callable[[Sequence[str]], Awaitable[None]],
+        *,
+        lease_s: float,
+        every_s: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._board = board
+        self._tell = tell
+        self._lease_s = lease_s
+        self._every_s = every_s
+        self._monotonic = monotonic
+        self._hearing_since = monotonic()
+        self._looked = monotonic()
+        self._wanted = asyncio.Event()
+
+    async def wanted(self) -> None:
+        """Look now: a node joined or a camera was added."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.run_once()
+            except Unavailable as error:
+                self._hearing_since = self._monotonic()
+                _log.warning("placement waits: %s", error)
+            try:
+                await asyncio.wait_for(self._wanted.wait(), self._every_s)
+            except TimeoutError:
+                pass
+            self._wanted.clear()
+
+    async def run_once(self) -> list[Move]:
+        """One look; the moves that were made. Raises Unavailable."""
+        now = self._monotonic()
+        if not self._bus.connected or now - self._looked > self._lease_s / 2:
+            self._hearing_since = now  # we may have been deaf, or asleep
+        self._looked = now
+        failover = now - self._hearing_since > self._lease_s
+        async with self._database.transaction() as session:
+            if not await session.fetchval(_SQL["lead"]):
+                return []
+            nodes = await session.fetch(_SQL["nodes_for_placement"])
+            news = await self._note_liveness(session, nodes)
+            cameras = await session.fetch(_SQL["cameras_to_place"])
+            moves = self._changes(nodes, cameras, failover) if cameras else []
+            for move in moves:
+                await session.execute(_SQL["move"], move.camera, move.node, move.reason)
+                await session.execute(_SQL["forget_status"], move.camera)
+            told = {node for move in moves for node in (move.node, move.before) if node is not None}
+            if told:
+                await session.execute(_SQL["bump"], sorted(told))
+        for move in moves:
+            _log.info("camera %s: %s -> %s (%s)", move.camera, move.before, move.node, move.reason)
+        if told:
+            await self._tell(sorted(told))
+        await self._announce(news, moves)
+        return moves
+
+    async def _announce(self, news: Sequence[NodeNews], moves: Sequence[Move]) -> None:
+        """A node that falls silent or comes back changes what its cameras' tiles say."""
+        await self._board.announce(news)
+        rows = await self._database.fetch(_SQL["cameras_on"], [node.id for node in news]) if news else []
+        cameras = {move.camera for move in moves} | {row["camera"] for row in rows}
+        await self._board.announce_streams(sorted(cameras))
+
+    async def _note_liveness(self, session: Statements, nodes: Sequence[Row]) -> list[NodeNews]:
+        news = []
+        for node in nodes:
+            if node["alive"] != node["told_alive"]:
+                await session.execute(_SQL["tell_alive"], node["id"], node["alive"])
+                news.append(NodeNews(id=node["id"], alive=node["alive"]))
+        return news
+
+    def _changes(self, nodes: Sequence[Row], cameras: Sequence[Row], failover: bool) -> list[Move]:
+        loads = [
+            NodeLoad(row["id"], frozenset(row["sites"]), row["capacity"], row["cameras"], row["alive"]) for row in nodes
+        ]
+        places = [CameraPlace(row["id"], row["site"], row["node"]) for row in cameras]
+        reasons = {row["id"]: row["reason"] for row in cameras}
+        moves = place(loads, places, failover=failover)
+        # that still nobody can take it is no news
+        return [move for move in moves if move.node is not None or reasons[move.camera] != move.reason]

@@ -1,0 +1,1 @@
+"""Live pictures from nodes to any number of viewers."""

@@ -1,0 +1,1 @@
+"""Recorded media: streams, stills, coverage and clips."""

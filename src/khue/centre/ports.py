@@ -1,0 +1,80 @@
+"""What the centre needs from the engines; ``khue.store`` implements it and ``run.py`` brings the two together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+
+class Row(Protocol):
+    """One row of a result, by column name."""
+
+    def __getitem__(self, column: str) -> Any: ...
+
+
+class Statements(Protocol):
+    """SQL with ``$1`` parameters. Raises Unavailable, Conflict, NotFound."""
+
+    async def fetch(self, sql: str, *arguments: object) -> Sequence[Row]: ...
+    async def fetchrow(self, sql: str, *arguments: object) -> Row | None: ...
+    async def fetchval(self, sql: str, *arguments: object) -> Any: ...
+    async def execute(self, sql: str, *arguments: object) -> None: ...
+    async def executemany(self, sql: str, rows: Sequence[Sequence[object]]) -> None: ...
+
+
+class Database(Statements, Protocol):
+    """Each statement is its own transaction unless made on what ``transaction`` gives."""
+
+    def transaction(
+        self, isolation: str = "read_committed", *, readonly: bool = False
+    ) -> AbstractAsyncContextManager[Statements]: ...
+
+
+class StoredEvent(Protocol):
+    """An event as the durable stream delivers it. ``sequence`` is its place in the stream."""
+
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def data(self) -> bytes: ...
+
+
+class EventSource(Protocol):
+    """The durable stream, shared by the replicas: each event goes to one of them until it is acknowledged."""
+
+    async def fetch(self, limit: int, timeout: float) -> Sequence[StoredEvent]: ...
+    async def acknowledge(self, events: Sequence[Any]) -> None: ...
+    async def last_sequence(self) -> int: ...
+
+
+class NodeKeys(Protocol):
+    """Who the message bus lets in: our own server is told, an external one is configured by hand."""
+
+    def new_key(self) -> tuple[str, str]:
+        """(seed, public key) of a new nkey."""
+        ...
+
+    async def allow(self, nodes: Mapping[str, str]) -> None:
+        """Exactly these: node id to public key."""
+        ...
+
+
+class ObjectWriter(Protocol):
+    """An object being written; nobody sees it before ``close``. Leaving it by an error discards it."""
+
+    async def write(self, data: bytes) -> None: ...
+    async def close(self) -> None: ...
+    async def discard(self) -> None: ...
+
+
+class Objects(Protocol):
+    """Where files are kept. Raises Unavailable, NotFound."""
+
+    def create(self, key: str) -> ObjectWriter: ...
+
+    def read(self, key: str) -> AsyncIterator[bytes]: ...
+
+    async def delete(self, key: str) -> None: ...

@@ -1,0 +1,1 @@
+"""Commands people type; each speaks with the product from outside, as anybody could."""

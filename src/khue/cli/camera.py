@@ -1,0 +1,188 @@
+"""``khue login``, ``khue camera add|probe|list|rm``, ``khue nodes list|enrol``: on a running centre."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from khue.camera.probe import probe as ask_camera
+from khue.cli.api import Api, Login, load_login, save_login
+from khue.model.address import strip_credentials
+from khue.wire.link import ProbeReply, ProbeRequest
+
+STATE_MARKS = {
+    "recording": "[green]● recording[/]",
+    "connecting": "[cyan]◌ connecting[/]",
+    "stalled": "[yellow]▲ stalled[/]",
+    "refused": "[red]■ refused[/]",
+    "unreachable": "[red]✕ unreachable[/]",
+    "disabled": "[dim]— disabled[/]",
+}
+
+
+def as_json(value: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def _api() -> Api:
+    login = load_login()
+    return Api(login.url, login.token)
+
+
+@click.command()
+@click.argument("url")
+@click.option("--user", default="admin", show_default=True)
+@click.option("--password", prompt=True, hide_input=True)
+@click.option("--days", default=30, show_default=True, help="How long the saved token is valid.")
+def login(url: str, user: str, password: str, days: int) -> None:
+    """Sign in at a centre and remember a token for the other commands."""
+    with Api(url) as api:
+        api.sign_in(user, password)
+        made = api.call("POST", "/tokens", {"name": "khue login", "expires_days": days})
+    path = save_login(Login(url, made["token"]))
+    click.echo(f"signed in; the token is kept in {path}")
+
+
+@click.group()
+def camera() -> None:
+    """Cameras of a running centre."""
+
+
+@camera.command("list")
+@click.argument("text", default="")
+@click.option("--state", default="", help="recording, stalled, refused, unreachable, ...")
+@click.option("--json", "json_out", is_flag=True)
+def list_cameras(text: str, state: str, json_out: bool) -> None:
+    """Cameras and how they are; TEXT searches names."""
+    items: list[dict[str, Any]] = []
+    with _api() as api:
+        after: str | None = ""
+        while after is not None:
+            asked: dict[str, str | int] = {"q": text, "state": state, "limit": 200, "after": after}
+            page = api.call("GET", "/cameras", **{name: value for name, value in asked.items() if value})
+            items += page["items"]
+            after = page["next"]
+    if json_out:
+        as_json(items)
+        return
+    table = Table("Camera", "Node", "State", "Since", "Why", "Id")
+    for item in items:
+        mark = STATE_MARKS.get(item["state"], item["state"])
+        table.add_row(
+            item["name"], item["node"] or "-", mark, (item["since"] or "")[:19], item["detail"] or "", item["id"]
+        )
+    Console().print(table)
+
+
+@camera.command()
+@click.argument("name")
+@click.argument("url")
+@click.option("--sub-url", help="The small stream, for walls.")
+@click.option("--user", help="User name at the camera (or in the URL).")
+@click.option("--password", help="Password at the camera (or in the URL).")
+@click.option("--site", help="The network it is in.")
+@click.option("--transport", type=click.Choice(["auto", "tcp", "udp"]))
+@click.option("--json", "json_out", is_flag=True)
+def add(name: str, url: str, user: str | None, json_out: bool, **more: str | None) -> None:
+    """Bring a camera under the roof."""
+    body = {"name": name, "url": url, "username": user, **more}
+    with _api() as api:
+        made = api.call("POST", "/cameras", {key: value for key, value in body.items() if value})
+    as_json(made) if json_out else click.echo(f"{made['name']} is {made['id']}")
+
+
+@camera.command("rm")
+@click.argument("camera_id")
+def remove(camera_id: str) -> None:
+    """Take a camera out; what was recorded stays until its retention ends."""
+    with _api() as api:
+        api.call("DELETE", f"/cameras/{camera_id}")
+    click.echo("removed")
+
+
+@camera.command("probe")
+@click.argument("url")
+@click.option("--user", default="")
+@click.option("--password", default="")
+@click.option("--node", default="", help="Ask from this node of a running centre; else from here.")
+@click.option("--json", "json_out", is_flag=True)
+@click.pass_context
+def probe_camera(ctx: click.Context, url: str, user: str, password: str, node: str, json_out: bool) -> None:
+    """What a camera is, or why it cannot be reached. Needs no centre. Never guesses a password."""
+    bare, in_url_user, in_url_password = strip_credentials(url)
+    request = ProbeRequest(url=bare, username=user or in_url_user, password=password or in_url_password)
+    if node:
+        asked = {"url": bare, "username": request.username, "password": request.password, "node": node}
+        with _api() as api:
+            reply = msgspec.convert(api.call("POST", "/cameras/probe", asked), ProbeReply)
+    else:
+        reply = asyncio.run(ask_camera(request))
+    if json_out:
+        as_json({**msgspec.to_builtins(ProbeReply()), **_full(reply)})
+    else:
+        _show_probe(reply)
+    ctx.exit(0 if reply.reachable and not reply.error else 1)
+
+
+def _full(reply: ProbeReply) -> dict[str, Any]:
+    """Every field, also those at their default, so that a reader need not guess."""
+    named = {field: getattr(reply, field) for field in reply.__struct_fields__}
+    named["streams"] = [{field: getattr(s, field) for field in s.__struct_fields__} for s in reply.streams]
+    return named
+
+
+def _show_probe(reply: ProbeReply) -> None:
+    console = Console()
+    if reply.error:
+        console.print(f"[red]✕[/] {reply.error}")
+        if reply.remedy:
+            console.print(f"  {reply.remedy}")
+    if not reply.reachable:
+        return
+    console.print(f"{reply.manufacturer or 'unknown make'} {reply.model} {reply.firmware}".strip())
+    if reply.clock_offset_s is not None:
+        console.print(f"its clock is {reply.clock_offset_s:+.1f} s off")
+    for stream in reply.streams:
+        size = f"{stream.width}x{stream.height}" if stream.width else "size unknown"
+        rate = f"{stream.frame_rate:.1f}/s {stream.kbps} kb/s"
+        console.print(
+            f"  {stream.codec} {size} {rate} {stream.audio or 'no audio'} over {stream.transport}  {stream.url}"
+        )
+
+
+@click.group()
+def nodes() -> None:
+    """Nodes of a running centre."""
+
+
+@nodes.command("list")
+@click.option("--json", "json_out", is_flag=True)
+def list_nodes(json_out: bool) -> None:
+    """Nodes, whether they are alive, and what they carry."""
+    with _api() as api:
+        items = api.call("GET", "/nodes")["items"]
+    if json_out:
+        as_json(items)
+        return
+    table = Table("Node", "Sites", "Alive", "Cameras", "Disk", "Alert")
+    for item in items:
+        total = item["disk_total"] or 1
+        used = f"{100 * item['disk_used'] / total:.0f} %"
+        alive = "[green]●[/]" if item["alive"] else "[red]✕[/]"
+        table.add_row(item["id"], ", ".join(item["sites"]), alive, str(item["cameras"]), used, item["alert"] or "")
+    Console().print(table)
+
+
+@nodes.command()
+@click.argument("node_id")
+@click.option("--site", "sites", multiple=True, default=("default",), show_default=True)
+def enrol(node_id: str, sites: tuple[str, ...]) -> None:
+    """Make a token for a new node. It is shown once."""
+    with _api() as api:
+        made = api.call("POST", "/nodes", {"id": node_id, "sites": list(sites)})
+    click.echo(made["token"])
