@@ -5,18 +5,22 @@ Each check takes bytes and returns nothing; an exception other than the errors n
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from khue.camera.auth import Authenticator, parse_challenges
+from khue.camera.control import Control
 from khue.camera.discovery import parse_answer
+from khue.camera.handshake import Handshake, OptionalTrackBroke, Redirected, TcpRefused
 from khue.camera.interleaved import Kind, split
 from khue.camera.redact import redact, strip_credentials
 from khue.camera.rtp import SequenceCounter, parse_rtcp, parse_rtp
 from khue.camera.rtsp import MAX_BODY, build_request, parse_message, parse_session
 from khue.camera.sdp import MAX_SECTIONS, base_url, parse_sdp, resolve_control
-from khue.camera.session import parse_target
+from khue.camera.session import PlayingSession, parse_target
 from khue.camera.transport import parse_transport
-from khue.model.errors import CameraProtocolError, CameraUnreachable
+from khue.model.camera import Transport
+from khue.model.errors import CameraError, CameraProtocolError, CameraUnreachable
 
 
 def rtsp(data: bytes) -> None:
@@ -109,6 +113,61 @@ def discovery(data: bytes) -> None:
     assert all(service.lower().startswith("http") for one in found for service in one.services)
 
 
+class CannedStream:
+    """A connection whose camera has said all it will ever say."""
+
+    where = "camera:554"
+
+    def __init__(self, chunks: list[bytes]) -> None:
+        self._chunks = chunks[::-1]
+
+    async def read(self) -> bytes:
+        while self._chunks:
+            if chunk := self._chunks.pop():
+                return chunk
+        raise CameraUnreachable("closed")
+
+    async def write(self, data: bytes) -> None:
+        assert data.endswith(b"\r\n\r\n")
+
+    def write_now(self, data: bytes) -> None:
+        assert data.startswith(b"TEARDOWN ")
+
+    def close(self) -> None:
+        self._chunks = []
+
+    @property
+    def sock(self) -> None:
+        return None
+
+
+async def open_canned(chunks: list[bytes]) -> PlayingSession | None:
+    """A handshake with a camera that says this, whatever it is asked; None when it failed as it may."""
+    control = Control(CannedStream(chunks), Authenticator("user", "s3cret"), 5.0)  # type: ignore[arg-type]
+    try:
+        opened = await Handshake(control, "rtsp://c/x", Transport.TCP, video_only=False).run()
+    except (Redirected, TcpRefused, OptionalTrackBroke):
+        return None
+    except CameraError as error:
+        assert "s3cret" not in str(error) and str(error)
+        return None
+    return PlayingSession(control, opened)
+
+
+def handshake(data: bytes) -> None:
+    """The first byte says how the rest is cut in two; the second part comes again as a reply while playing."""
+    cut = data[0] * 4 if data else 0
+    session = asyncio.run(open_canned([data[:cut], data[cut:]]))
+    if session is None:
+        return
+    assert session.keepalive_every_s > 0 and session.tracks
+    try:
+        session.on_reply(data[cut:])
+    except CameraError as error:
+        assert "s3cret" not in str(error)
+    assert session.keepalive().endswith(b"\r\n\r\n")
+
+
 CHECKS: dict[str, Callable[[bytes], None]] = {
-    check.__name__: check for check in (rtsp, sdp, interleaved, rtp, sequences, auth, urls, discovery)
+    check.__name__: check for check in (rtsp, sdp, interleaved, rtp, sequences, auth, urls, discovery, handshake)
 }

@@ -57,6 +57,14 @@ XML = [
     b'<a:E xmlns:a="http://schemas.xmlsoap.org/ws/2005/04/discovery"><a:ProbeMatch><a:XAddrs>http://h/'
     b"</a:XAddrs><a:Scopes>onvif://www.onvif.org/name/x</a:Scopes></a:ProbeMatch></a:E>"
 ]
+CONVERSATION = (
+    b"RTSP/1.0 200 OK\r\nPublic: GET_PARAMETER\r\n\r\n"
+    b'RTSP/1.0 401 No\r\nWWW-Authenticate: Digest realm="a", nonce="b"\r\n\r\n'
+    b"RTSP/1.0 200 OK\r\nContent-Base: rtsp://c/x/\r\nContent-Length: 66\r\n\r\n"
+    b"m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:t\r\n      \r\n"
+    b"RTSP/1.0 200 OK\r\nSession: 1;timeout=9\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n\r\n"
+    b"RTSP/1.0 200 OK\r\n\r\n$\0\0\x0c\x80aaaaaaaaaaa"
+)
 SEEDS: dict[str, list[bytes]] = {
     "rtsp": messages(),
     "sdp": descriptions(),
@@ -66,4 +74,5 @@ SEEDS: dict[str, list[bytes]] = {
     "auth": [challenge.encode() for challenge in challenges()],
     "urls": URLS,
     "discovery": XML,
+    "handshake": [CONVERSATION],
 }

@@ -87,7 +87,7 @@ changes = st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 60), st.text(m
 
 
 @pytest.mark.timeout(120)
-@settings(max_examples=120, deadline=None, database=None)
+@settings(max_examples=80, deadline=None, database=None)
 @given(st.dictionaries(st.sampled_from(sorted(ANSWERS)), changes, min_size=1, max_size=2))
 def test_spoilt_answers(spoil: Spoil) -> None:
     try:

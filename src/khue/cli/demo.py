@@ -140,6 +140,7 @@ class Demo:
         for name in NODES:
             self._start_node(self.api, name, told["nats"])
         sim = self.processes.first_line("city")
+        self._wait_nodes()
         self.city = City(sim["control"], sim["cameras"])
         for card in self.city.cards:
             self.ids[card["name"]] = self._register(self.api, card)
@@ -147,6 +148,15 @@ class Demo:
             bare, user, password = strip_credentials(url)
             body = {"name": f"Camera {number}", "url": bare, "username": user, "password": password, "site": "demo"}
             self.api.call("POST", "/cameras", {name: value for name, value in body.items() if value})
+
+    def _wait_nodes(self) -> None:
+        """Both nodes first, then the cameras: placement spreads them over the nodes it knows and moves none without need."""
+        deadline = time.monotonic() + START_WAIT_S
+        while not (nodes := self.nodes()) or not all(node["alive"] for node in nodes):
+            self.processes.check()
+            if time.monotonic() > deadline:
+                raise KhueError("the nodes did not join the centre in time")
+            time.sleep(0.1)
 
     def _start_node(self, api: Api, name: str, nats: str) -> None:
         token = api.call("POST", "/nodes", {"id": name, "sites": ["demo"]})["token"]

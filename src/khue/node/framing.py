@@ -23,7 +23,7 @@ class FrameReader(Generic[T]):
         try:
             head = await self._reader.readexactly(4)
             return self._decode(await self._reader.readexactly(int.from_bytes(head, "big")))
-        except (asyncio.IncompleteReadError, ConnectionResetError):
+        except (asyncio.IncompleteReadError, ConnectionError):
             return None
 
 

@@ -27,6 +27,8 @@ _SKY: tuple[tuple[Colour, Colour], ...] = (
     ((96, 152, 206), (248, 226, 190)),
     ((136, 160, 186), (206, 216, 222)),
 )
+_WATER: Colour = (112, 146, 166)  # a bridge: no trees
+_VERGE: tuple[Colour, ...] = ((158, 154, 144), (126, 148, 104), (176, 162, 134), _WATER)
 _WALL: tuple[Colour, ...] = ((214, 190, 142), (198, 150, 120), (170, 178, 184), (226, 214, 190), (150, 170, 160))
 _FIRST_SECOND = 7 * 3600 + 30 * 60  # the burned-in clock starts at 07:30:00
 _NOISE = 5  # grain of +-2 levels keeps the encoder's bit rate up, as a real sensor's does
@@ -114,8 +116,9 @@ def _draw_houses(draw: ImageDraw.ImageDraw, view: View, dice: random.Random) -> 
         x += wide
 
 
-def _draw_road(draw: ImageDraw.ImageDraw, view: View) -> None:
-    draw.rectangle((0, view.horizon, view.width, view.height), fill=(158, 154, 144))
+def _draw_road(draw: ImageDraw.ImageDraw, view: View, verge: Colour, dice: random.Random) -> None:
+    """Pavement, grass, earth or water on both sides; some streets have a zebra crossing."""
+    draw.rectangle((0, view.horizon, view.width, view.height), fill=verge)
     for edge, colour in ((1.16, (188, 184, 174)), (1.02, (232, 230, 222)), (1.0, (92, 95, 100))):
         left, right = view.place(-edge, 1.0), view.place(edge, 1.0)
         draw.polygon(
@@ -128,10 +131,21 @@ def _draw_road(draw: ImageDraw.ImageDraw, view: View) -> None:
             corners = [view.place(lane + s, d)[:2] for s, d in ((-half, near), (half, near), (half, far), (-half, far))]
             draw.polygon(corners, fill=(240, 238, 226) if dashes > 1 else (236, 196, 70))
 
+    if dice.random() < 0.4:
+        _draw_zebra(draw, view, dice.uniform(0.42, 0.6))
+
+
+def _draw_zebra(draw: ImageDraw.ImageDraw, view: View, depth: float) -> None:
+    for i in range(-9, 9):
+        left, right = (i + 0.22) / 9.4, (i + 0.72) / 9.4
+        corners = ((left, depth), (right, depth), (right, depth * 1.28), (left, depth * 1.28))
+        draw.polygon([view.place(*corner)[:2] for corner in corners], fill=(240, 238, 230))
+
 
 def _draw_trees(draw: ImageDraw.ImageDraw, view: View, dice: random.Random) -> None:
+    sides = dice.choice(((-1, 1), (-1, 1), (1,), (-1,)))
     for i in range(6, 0, -1):
-        for side in (-1, 1):
+        for side in sides:
             x, y, scale = view.place(side * 1.25, 1 / (1 + 0.75 * i))
             tall, wide = view.height * 0.62 * scale, view.width * 0.11 * scale
             draw.rectangle((x - wide * 0.08, y - tall * 0.6, x + wide * 0.08, y), fill=(94, 74, 56))
@@ -146,20 +160,27 @@ def _background(spec: StreetSpec, view: View, dice: random.Random) -> Image.Imag
     draw = ImageDraw.Draw(image)
     _draw_sky(draw, view, dice)
     _draw_houses(draw, view, dice)
-    _draw_road(draw, view)
-    _draw_trees(draw, view, dice)
+    verge = dice.choice(_VERGE)
+    _draw_road(draw, view, verge, dice)
+    if verge != _WATER:
+        _draw_trees(draw, view, dice)
     return image
 
 
 def _traffic(dice: random.Random) -> list[Vehicle]:
-    """Vietnam drives on the right: the right half goes away from us."""
-    kinds = ["car", "car", "bike", "bike", "bus", "bike", "car", "bike", "bike", "taxi"]
-    made = []
+    """Vietnam drives on the right: the right half goes away from us. A lane has one speed, so nobody is run over."""
+    kinds = ["car", "car", "bike", "bike", "bus", "bike", "car", "bike", "bike", "taxi", "car", "taxi"]
+    made, start = [], dice.random()
     for i, kind in enumerate(kinds):
         away = i % 2 == 0
-        lane = dice.uniform(0.72, 0.9) if kind == "bike" else dice.choice((0.25, 0.3, 0.62))
+        inner = kind != "bus" and i % 3 == 0
+        lane = dice.uniform(0.8, 0.92) if kind == "bike" else 0.26 if inner else 0.62
         colour = (30, 140, 80) if kind == "taxi" else (214, 62, 40) if kind == "bus" else dice.choice(_PAINT)
-        made.append(Vehicle(kind, lane if away else -lane, (i * 0.381) % 1, dice.choice((1, 1, 2)), away, colour))
+        made.append(
+            Vehicle(
+                kind, lane if away else -lane, (start + i * 0.381966) % 1, 1 + (inner and kind != "bike"), away, colour
+            )
+        )
     return made
 
 

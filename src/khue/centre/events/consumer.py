@@ -107,8 +107,8 @@ async def _put_statuses(session: Statements, statuses: Sequence[tuple[Numbered, 
         )
 
     await session.execute(_SQL["add_transitions"], *_columns(row(*item) for item in statuses))
-    # one statement may touch a row once: of each stream the last state in the batch is what counts
-    last = {(status.camera, status.stream): (numbered, status) for numbered, status in statuses}
+    # one statement may touch a row once: of what each node says of a stream the last counts, and one node is the right one
+    last = {(status.camera, status.stream, numbered.batch.node): (numbered, status) for numbered, status in statuses}
     rows = [
         (
             *row(numbered, status),
