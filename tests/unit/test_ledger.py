@@ -83,8 +83,9 @@ def test_recorded_and_gaps_make_up_what_was_expected(events, resumed) -> None:
 def test_a_gap_begins_with_the_last_byte_not_when_it_was_noticed() -> None:
     ledger = StreamLedger()
     ledger.block(0, SECOND)
-    (change,) = ledger.fail(5 * SECOND, GapCause.CAMERA, "stalled")
-    assert change.row == Gap(SECOND, None, GapCause.CAMERA, "stalled")
+    span, gap = ledger.fail(5 * SECOND, GapCause.CAMERA, "stalled")
+    assert span.row == Span(0, SECOND)
+    assert gap.row == Gap(SECOND, None, GapCause.CAMERA, "stalled")
 
 
 def test_silence_between_blocks_is_the_cameras_gap() -> None:

@@ -299,3 +299,19 @@ def test_files_are_closed_by_age(log: Log) -> None:
     log.put("cam", START + 3600 * SECOND)
     log.settle()
     assert len(list(log.root.glob("default/*.khl"))) == 2
+
+
+@pytest.mark.parametrize("ending", ["fail", "end"])
+def test_a_span_that_grew_for_seconds_is_stored_whole_when_it_ends(log: Log, ending: str) -> None:
+    for number in range(5):
+        log.put("cam", START + number * SECOND)
+        log.settle()
+    stream = log.writer.stream("cam", StreamName.MAIN, "default")
+    log.writer.happened(stream, ending, START + 5 * SECOND, GapCause.LINK, "cut")
+    log.settle()
+    index = Index(log.root / "index.sqlite")
+    spans, _ = index.coverage(index.find_stream("cam", StreamName.MAIN), START, START + 10 * SECOND)
+    told = [body.span.end for _, body in index.queued(100) if hasattr(body, "span")]
+    index.close()
+    assert spans[-1].end == START + 5 * SECOND
+    assert told[-1] == START + 5 * SECOND

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from khue.video.reorder import HELD_AT_MOST, HELD_FOR, ReorderBuffer
 
 
-def push(buffer: ReorderBuffer[int], sequences: Iterable[int], arrival: int = 0) -> list[tuple[int, bool]]:
+def push(buffer: ReorderBuffer[int], sequences: Iterable[int]) -> list[tuple[int, bool]]:
     """Push as `Remuxer.feed` does: what is expected goes past the buffer."""
     out = []
     for sequence in sequences:
@@ -19,7 +19,7 @@ def push(buffer: ReorderBuffer[int], sequences: Iterable[int], arrival: int = 0)
             buffer.expected = (sequence + 1) & 0xFFFF
             out.append((sequence, False))
         else:
-            out += buffer.push(sequence & 0xFFFF, sequence, arrival)
+            out += buffer.push(sequence & 0xFFFF, sequence)
     return out
 
 
@@ -52,10 +52,21 @@ def test_a_missing_one_is_waited_for_a_while() -> None:
 @pytest.mark.parametrize("later", [HELD_FOR + 1, -HELD_FOR - 1])
 def test_time_ends_the_wait_also_when_it_is_set_back(later: int) -> None:
     buffer: ReorderBuffer[int] = ReorderBuffer()
-    push(buffer, [0, 2, 3, 5], arrival=1000)
+    push(buffer, [0, 2, 3, 5])
+    assert list(buffer.overdue(1000)) == []
     assert list(buffer.overdue(1000 + HELD_FOR)) == []
     assert list(buffer.overdue(1000 + later)) == [(2, True), (3, False), (5, True)]
     assert push(buffer, [6]) == whole([6])
+
+
+def test_the_wait_begins_with_the_read_after_the_gap() -> None:
+    """A read may be a whole second long: what is missing at its end has all of the next one to come."""
+    buffer: ReorderBuffer[int] = ReorderBuffer()
+    push(buffer, [0, 2])
+    assert list(buffer.overdue(10 * HELD_FOR)) == []
+    assert push(buffer, [1, 4]) == whole([1, 2])
+    assert list(buffer.overdue(20 * HELD_FOR)) == []
+    assert push(buffer, [3]) == whole([3, 4])
 
 
 def test_a_source_that_starts_anew_and_one_stray_packet() -> None:

@@ -83,6 +83,7 @@ class StreamLedger:
         start = at
         if self.span:
             start = self.span.end
+            changes.append(Change(self.span))  # its last state, for whoever stores a growing span now and then only
             self.span = None
         elif self.gap:
             if self.gap.cause == cause:
@@ -103,7 +104,9 @@ class StreamLedger:
         if self.gap:
             self.until = max(at, self.gap.start)
             changes += self._close_gap(self.until)
-        self.span = None
+        if self.span:
+            changes.append(Change(self.span))
+            self.span = None
         return changes
 
     def _close_gap(self, at: Micros) -> list[Change]:

@@ -20,7 +20,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """URL of the centre's NATS, e.g. `tls://centre.example:4222`. Empty: record the last desired state, alone."""
 
     token: str = ""
-    """What the centre gave out for this node (`khue node enrol`)."""
+    """What the centre gave out for this node (`khue nodes enrol`)."""
 
     sites: tuple[str, ...] = ("default",)
     """Networks whose cameras this node can reach."""

@@ -377,7 +377,7 @@ class LogWriter:
                     changes = item.stream.ledger.block(item.meta.first, item.meta.last, item.meta.lost)
                 self._apply(item.stream, changes, spans)
         for stream, span in spans.items():
-            self._put_span(stream, span)
+            self._put_span(stream, span, tell=stream.ledger.span is None)
         if not rows:
             return
         self._backlog.append(functools.partial(self._index.add_blocks, list(rows.values())))

@@ -26,10 +26,10 @@ class ReorderBuffer(Generic[Item]):
         self.expected = -1
         self._next = -1
         self._held: dict[int, Item] = {}
-        self._since: Micros = 0
+        self._waiting_since: Micros | None = None  # the first read that did not bring what is missing
         self._stray: tuple[int, Item] | None = None
 
-    def push(self, sequence: int, item: Item, arrival: Micros) -> Iterator[tuple[Item, bool]]:
+    def push(self, sequence: int, item: Item) -> Iterator[tuple[Item, bool]]:
         """Take an item; give what is in order now."""
         if self.expected >= 0:
             self._next = self.expected
@@ -39,10 +39,9 @@ class ReorderBuffer(Generic[Item]):
         if ahead == 0:
             yield item, False
             self._next = (sequence + 1) & 0xFFFF
+            self._waiting_since = None
             yield from self._in_order()
         elif ahead <= LARGEST_LOSS:
-            if not self._held:
-                self._since = arrival
             self._held[sequence] = item
             if len(self._held) > HELD_AT_MOST:
                 yield from self._skip()
@@ -51,8 +50,12 @@ class ReorderBuffer(Generic[Item]):
         self.expected = -1 if self._held else self._next
 
     def overdue(self, arrival: Micros) -> Iterator[tuple[Item, bool]]:
-        """Give up on what was missed for too long (also when the clock of arrivals was set back)."""
-        if self._held and abs(arrival - self._since) > HELD_FOR:
+        """A read begins: give up on what was missed for too long (also when the clock of arrivals was set back)."""
+        if not self._held:
+            return
+        if self._waiting_since is None:
+            self._waiting_since = arrival
+        elif abs(arrival - self._waiting_since) > HELD_FOR:
             yield from self.flush()
 
     def flush(self) -> Iterator[tuple[Item, bool]]:
@@ -67,6 +70,7 @@ class ReorderBuffer(Generic[Item]):
             self._next = (self._next + 1) & 0xFFFF
 
     def _skip(self) -> Iterator[tuple[Item, bool]]:
+        self._waiting_since = None
         nearest = min(self._held, key=lambda sequence: (sequence - self._next) & 0xFFFF)
         yield self._held.pop(nearest), True
         self._next = (nearest + 1) & 0xFFFF

@@ -60,7 +60,7 @@ class RtpSource(Generic[Unit]):
         """Take a packet that is not the one expected."""
         if ssrc != self.ssrc:
             self._change(ssrc)
-        self._pass_on(self.order.push(sequence, item, self._read_at))
+        self._pass_on(self.order.push(sequence, item))
 
     def flush(self) -> None:
         """Nothing follows."""
