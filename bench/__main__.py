@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
+import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import av
 import click
 import msgspec
 from rich.console import Console
 
-from bench import table
+import khue
+from bench import scale, table
 from bench.engines import ENGINES, MISSING
-from bench.measure import measure_all
+from bench.matrix import FULL, QUICK, Plan, page, run
+from bench.measure import measure_all, say
+from bench.process import machine_facts
 from bench.source import City, Codec, Source
 
 
@@ -52,6 +60,14 @@ folder_option = click.option(
     help="Where to record; default: the system's.",
 )
 
+out_option = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(__file__).parent,
+    show_default="bench/",
+    help="Where to write the tables.",
+)
+
 
 @click.group()
 def main() -> None:
@@ -78,6 +94,97 @@ def recording(
     else:
         title = f"{cameras} cameras, {mbps:g} Mb/s {codec.upper()}, {seconds:g} s"
         Console(width=None if sys.stdout.isatty() else 160).print(table.terminal(title, results))
+
+
+@main.command()
+@click.option("--quick", is_flag=True, help="100 and 400 cameras at 2 Mb/s H.264 only, peers at 100.")
+@engines_option
+@folder_option
+@out_option
+def matrix(quick: bool, engines: str, folder: Path | None, out: Path) -> None:
+    """50 to 400 cameras, 2 and 4 Mb/s, H.264 and H.265: recording.md and recording.json."""
+    write_matrix(QUICK if quick else FULL, chosen(engines), folder, out)
+
+
+def write_matrix(plan: Plan, names: list[str], folder: Path | None, out: Path) -> None:
+    with scratch(folder) as place:
+        measured = run(plan, names, place)
+    keep(out / "recording.md", page(measured, facts()))
+    keep_json(
+        out / "recording.json",
+        [{**setting._asdict(), "engines": results} for setting, results in measured.items()],
+    )
+
+
+@main.command()
+@click.option("--cameras", type=click.IntRange(1, 5000), default=400, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+@folder_option
+def connect(cameras: int, as_json: bool, folder: Path | None) -> None:
+    """Cameras that all connect at once: seconds until they record."""
+    with scratch(folder) as place:
+        say_result(scale.connect(cameras, place), as_json)
+
+
+@main.command()
+@click.option("--cameras", type=click.IntRange(1, 5000), default=1000, show_default=True)
+@click.option("--seconds", type=click.FloatRange(1, 3600), default=15.0, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+@folder_option
+def thousand(cameras: int, seconds: float, as_json: bool, folder: Path | None) -> None:
+    """A thousand cameras in one worker process."""
+    with scratch(folder) as place:
+        say_result(scale.thousand(cameras, seconds, place), as_json)
+
+
+@main.command(name="all")
+@folder_option
+@out_option
+def everything(folder: Path | None, out: Path) -> None:
+    """The quick matrix, a thousand cameras, connecting, live and playback: all pages, in less than ten minutes."""
+    write_matrix(QUICK, chosen(",".join(ENGINES)), folder, out)
+    with scratch(folder) as place:
+        connected = scale.connect(400, place)
+        many = scale.thousand(1000, 10.0, place)
+    keep(out / "scale.md", scale.page(connected, many, facts()))
+    keep_json(out / "scale.json", {"connect": connected, "thousand": many})
+
+
+def facts() -> str:
+    """Where and when it was measured, for the head of a page."""
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="minutes")
+    pairs = {"measured": now, **machine_facts(), **versions()}
+    return "".join(f"- {name}: {value}\n" for name, value in pairs.items())
+
+
+def versions() -> dict[str, str]:
+    """What was compared."""
+    told = {"khue": khue.__version__, "PyAV": av.__version__}
+    for name, command in (("ffmpeg", ["ffmpeg", "-version"]), ("GStreamer", ["gst-launch-1.0", "--version"])):
+        if shutil.which(command[0]):
+            first = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split("\n", 1)[0]
+            told[name] = (
+                first.split(" Copyright")[0].removeprefix("ffmpeg version ").removeprefix("gst-launch-1.0 version ")
+            )
+    return told
+
+
+def keep(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    say(f"wrote {path}")
+
+
+def keep_json(path: Path, value: object) -> None:
+    keep(path, json.dumps(msgspec.to_builtins(value), indent=1) + "\n")
+
+
+def say_result(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+        return
+    for name, value in result.items():
+        click.echo(f"{name:26} {value}")
 
 
 if __name__ == "__main__":

@@ -195,9 +195,9 @@ def measure_at_largest(name: str, source: Source, count: int, seconds: float, fo
         try:
             measured = measure(name, source, cameras, seconds, folder / f"{name}-{cameras}", asked=count)
         except TooMany as reason:
-            _say(f"{name}: {reason}")
+            say(f"{name}: {reason}")
         else:
-            _say(
+            say(
                 f"{name}: {cameras} cameras record after {measured.connect_s} s; {measured.cpu_ms_per_camera_second} CPU-ms"
                 f" per camera-second, lost {measured.frames_lost} and unsent {measured.frames_unsent}"
                 f" of {measured.frames_sent + measured.frames_unsent} pictures"
@@ -210,7 +210,8 @@ def measure_at_largest(name: str, source: Source, count: int, seconds: float, fo
     return measured
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Progress, beside the results."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -25,7 +25,7 @@ def rows(results: Mapping[str, Measured]) -> list[tuple[str, ...]]:
         (
             name,
             ratio(measured, floor),
-            _times_less(measured, ffmpeg),
+            times_less(measured, ffmpeg),
             _cpu(measured),
             f"{measured.rss_mb_per_camera:.2f}",
             str(measured.frames_lost),
@@ -37,7 +37,7 @@ def rows(results: Mapping[str, Measured]) -> list[tuple[str, ...]]:
     ]
 
 
-def _times_less(measured: Measured, ffmpeg: Measured | None) -> str:
+def times_less(measured: Measured, ffmpeg: Measured | None) -> str:
     """``1/6.8``: the part of ffmpeg's CPU per camera it takes."""
     if ffmpeg is None or not measured.cpu_ms_per_camera_second:
         return "-"

@@ -15,7 +15,6 @@ import click
 import msgspec
 
 from khue import __version__
-from khue.camera.probe import probe
 from khue.centre.centre import Centre
 from khue.centre.config import CentreConfig
 from khue.centre.config import load as load_centre
@@ -25,6 +24,7 @@ from khue.cli.demo import demo
 from khue.model.errors import ConfigError, KhueError
 from khue.model.time import SystemClock
 from khue.node.config import NodeConfig
+from khue.node.probing import probe_camera
 from khue.node.service import Node
 from khue.sim.__main__ import die_with_parent as end_with_parent
 from khue.sim.__main__ import main as sim
@@ -108,7 +108,7 @@ def node(
             bus = NatsBus(made.nats, name=made.id, seed=made.token)
             bus.start()
             buses.append(bus)
-        running.append(Node(made, buses[0] if buses else None, SystemClock(), probe, __version__))
+        running.append(Node(made, buses[0] if buses else None, SystemClock(), probe_camera, __version__))
         await running[0].start()
 
     async def stop() -> None:

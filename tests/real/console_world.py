@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -76,6 +77,12 @@ class World:
 
     def state(self, name: str) -> str:
         return str(self.api.call("GET", f"/cameras/{self.ids[name]}")["state"])
+
+    def fault(self, name: str, fault: str) -> None:
+        httpx.post(f"{self.city.control}/fault", json={"camera": name, "fault": fault}).raise_for_status()
+
+    def clear(self, name: str) -> None:
+        httpx.post(f"{self.city.control}/clear", json={"camera": name}).raise_for_status()
 
     @contextlib.contextmanager
     def page(

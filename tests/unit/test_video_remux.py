@@ -215,6 +215,22 @@ def test_a_pause_does_not_look_like_a_new_beginning_to_a_player() -> None:
     assert samples[-1][4] == 0  # caught up
 
 
+def test_years_pass_between_two_pictures() -> None:
+    stream = encode(gop=30)
+    packets = [p._replace(arrival=p.arrival + 10**15) if p.timestamp >= 5 * 6000 else p for p in video_packets(stream)]
+    muxed, _ = mux(packets, video_track(stream))
+    assert pictures(muxed) == stream.samples()
+    assert muxed.fragments[5].start == pytest.approx(EPOCH + 10**15 + 333_333, abs=100)
+
+
+def test_time_that_only_goes_back_does_not_go_back() -> None:
+    stream = encode(gop=30)
+    packets = [p._replace(timestamp=-40_000 * (p.timestamp // 6000), arrival=EPOCH) for p in video_packets(stream)]
+    muxed, _ = mux(packets, video_track(stream))
+    assert pictures(muxed) == stream.samples()
+    assert all(-900_000 <= runs(f.data)[0].samples[0][3] <= 0 for f in muxed.fragments)
+
+
 def test_b_frames_keep_their_presentation_times() -> None:
     stream = encode(bframes=0, gop=30)
     order = [0, 3, 1, 2, 6, 4, 5, 9, 7, 8]

@@ -31,7 +31,8 @@ from khue.model.media import Codec, Track
 from khue.video.nal import split_prefixed
 from khue.video.remux import Remuxer
 
-SLOW = settings(max_examples=60, deadline=None)
+SLOW = settings(max_examples=50, deadline=None)
+HOSTILE = settings(max_examples=200, deadline=None)
 
 
 class Session(NamedTuple):
@@ -167,7 +168,7 @@ def test_disorder_of_a_few_packets_changes_nothing(data: st.DataObject) -> None:
     assert pictures(muxed) == session.stream.samples()
 
 
-@SLOW
+@HOSTILE
 @given(st.data())
 def test_any_shuffle_duplication_and_damage_gives_well_formed_output(data: st.DataObject) -> None:
     session = data.draw(sessions())

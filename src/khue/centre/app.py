@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request, get
+from litestar import Litestar, Request
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
@@ -23,16 +23,14 @@ from khue.centre.events.http import events
 from khue.centre.fleet.http import CameraController
 from khue.centre.fleet.http_nodes import NodeController, RetentionController
 from khue.centre.fleet.service import Fleet
+from khue.centre.health import Engines, health
 from khue.centre.live.http import lan, live
 from khue.centre.live.hub import Hub
 from khue.centre.live.lan import LanTokens
 from khue.centre.playback.clips import Clips
 from khue.centre.playback.http import ClipController, PlaybackController
 from khue.centre.playback.service import Playback
-from khue.centre.ports import Database
 from khue.centre.problems import HANDLERS
-from khue.model.errors import Unavailable
-from khue.wire.bus import Bus
 
 _BODY_LIMIT = 1024 * 1024
 _CSP = "; ".join(
@@ -62,8 +60,7 @@ _HEADERS: tuple[tuple[bytes, bytes], ...] = (
 class Services(msgspec.Struct, frozen=True):
     """What routes are given, by name."""
 
-    database: Database
-    bus: Bus
+    engines: Engines
     accounts: Accounts
     access: Access
     board: Board
@@ -72,24 +69,6 @@ class Services(msgspec.Struct, frozen=True):
     lan_tokens: LanTokens
     playback: Playback
     clips: Clips
-
-
-class Health(msgspec.Struct):
-    ok: bool
-    database: bool
-    nats: bool
-    version: str
-
-
-@get("/api/v1/health", summary="Whether the centre and its engines work", tags=["health"])
-async def health(database: NamedDependency[Database], bus: NamedDependency[Bus]) -> Health:
-    """Open to all: it says nothing about cameras."""
-    try:
-        await database.fetchval("select 1")
-        stored = True
-    except Unavailable:
-        stored = False
-    return Health(stored and bus.connected, stored, bus.connected, khue.__version__)
 
 
 async def provide_caller(request: Request[Any, Any, Any], accounts: NamedDependency[Accounts]) -> Caller:
@@ -120,7 +99,7 @@ def build_app(services: Services) -> Litestar:
                 *(live, lan, events, PlaybackController, ClipController, health, console_index, console_file),
             ],
             dependencies={**{name: give(getattr(services, name)) for name in names}, "caller": Provide(provide_caller)},
-            signature_types=[Caller, *(type(getattr(services, name)) for name in names), Database, Bus],
+            signature_types=[Caller, *(type(getattr(services, name)) for name in names)],
             exception_handlers=HANDLERS,
             before_send=[_add_headers],
             request_max_body_size=_BODY_LIMIT,

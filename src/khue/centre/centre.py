@@ -21,6 +21,7 @@ from khue.centre.fleet.nodes import Nodes
 from khue.centre.fleet.placement import Placement
 from khue.centre.fleet.retention import Retention
 from khue.centre.fleet.service import Fleet
+from khue.centre.health import Engines
 from khue.centre.link import NodeLink
 from khue.centre.live.hub import Hub
 from khue.centre.live.lan import LanTokens
@@ -82,8 +83,7 @@ class Centre:
         self._accounts = Accounts(database, log, Passwords(hasher), config.access.session_hours)
         self._fleet = Fleet(database, link, self._board, cameras, self._nodes, Retention(database), self._place)
         services = Services(
-            database=database,
-            bus=bus,
+            engines=Engines(database, bus),
             accounts=self._accounts,
             access=Access(RoleGate(), log),
             board=self._board,
@@ -127,8 +127,10 @@ class Centre:
 
     async def stop(self) -> None:
         """End viewers, requests and loops; clips under way are taken up again at the next start."""
+        await self._nodes.stop()
         await self._hub.stop()
         await self._server.stop()
+        await self._board.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

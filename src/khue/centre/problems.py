@@ -90,12 +90,14 @@ def _khue(request: Request[Any, Any, Any], error: KhueError) -> Response[Problem
 
 
 def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[ProblemReply]:
+    if error.status_code >= 500:
+        return _other(request, error)
     code = _HTTP_CODES.get(error.status_code, "failed")
     message = error.detail
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         message = "; ".join(f"{item.get('key', 'request')}: {item.get('message', '')}" for item in error.extra)
-    remedy = "The API is described at /schema/openapi.json." if error.status_code < 500 else "Tell who runs the centre."
-    return Response(ProblemReply(Problem(code, message, remedy)), status_code=error.status_code)
+    problem = Problem(code, message, "The API is described at /schema/openapi.json.")
+    return Response(ProblemReply(problem), status_code=error.status_code)
 
 
 def _other(request: Request[Any, Any, Any], error: Exception) -> Response[ProblemReply]:

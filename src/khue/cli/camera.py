@@ -10,9 +10,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from khue.camera.probe import probe as ask_camera
 from khue.cli.api import Api, Login, load_login, save_login
 from khue.model.address import strip_credentials
+from khue.node.probing import probe_camera as ask_camera
 from khue.wire.link import ProbeReply, ProbeRequest
 
 STATE_MARKS = {

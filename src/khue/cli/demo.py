@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -26,6 +27,7 @@ from khue.cli.check import DATA, check_folder
 from khue.cli.demo_report import City, DelayMeter, Load, account_all, total_gaps
 from khue.model.address import strip_credentials
 from khue.model.errors import ConfigError, KhueError
+from khue.model.time import SystemClock
 
 NODES = ("node-a", "node-b")
 MARKER = ".khue-demo"  # only a folder that carries this file is ever cleared
@@ -115,12 +117,20 @@ class Demo:
         self.ids: dict[str, str] = {}  # simulated camera -> id in the registry
 
     def _prepare(self) -> None:
-        if self.folder.exists():
-            if not (self.folder / MARKER).exists():
-                raise ConfigError(f"{self.folder} was not made by the demo; choose another folder with --data")
-            shutil.rmtree(self.folder)
-        (self.folder / "logs").mkdir(parents=True)
-        (self.folder / MARKER).touch()
+        if self.folder.exists() and not (self.folder / MARKER).exists():
+            raise ConfigError(f"{self.folder} was not made by the demo; choose another folder with --data")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.folder / MARKER).open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                f"a demo is running in {self.folder}; end it, or choose another folder with --data"
+            ) from None
+        for old in self.folder.iterdir():
+            if old.name != MARKER:
+                shutil.rmtree(old)
+        (self.folder / "logs").mkdir()
 
     def start(self) -> None:
         """Everything up, every camera registered."""
@@ -257,10 +267,11 @@ def _measure(demo: Demo, seconds: float | None, quiet: bool) -> dict[str, Any]:
         meter.stop()
     names = {camera: name for name, camera in demo.ids.items()}
     delays = sorted(d for meter in meters for d in meter.delays(demo.city.sent(names[meter.camera], "sub")))
+    told = SystemClock().now()  # a camera goes on sending until its node has said goodbye; that much is not the node's
     demo.processes.stop(*NODES)
     sent = {name: {stream: demo.city.sent(name, stream) for stream in ("main", "sub")} for name in demo.ids}
     folders = [demo.folder / name for name in NODES]
-    accounts = account_all(folders, {demo.ids[name]: streams for name, streams in sent.items()})
+    accounts = account_all(folders, {demo.ids[name]: streams for name, streams in sent.items()}, told)
     differences = sum(check_folder(folder).differences for folder in folders)
     return {
         "cameras": len(demo.ids) + len(demo._extra),

@@ -18,6 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from khue.model.camera import StreamName
 from khue.model.errors import MediaError
+from khue.model.time import Micros
 from khue.sim.accounting import Accounting, account
 from khue.sim.barcode import read_frame_number
 from khue.sim.ledger import SentSession
@@ -138,10 +139,12 @@ class DelayMeter:
         return found
 
 
-def account_all(folders: Sequence[Path], sent: dict[str, dict[str, list[SentSession]]]) -> dict[str, int]:
-    """Every picture every camera sent against everything the nodes recorded."""
+def account_all(
+    folders: Sequence[Path], sent: dict[str, dict[str, list[SentSession]]], until: Micros
+) -> dict[str, int]:
+    """Every picture every camera sent before ``until`` against everything the nodes recorded."""
     accounts = [
-        _account(folders, camera, StreamName(stream), sessions)
+        _account(folders, camera, StreamName(stream), sessions, until)
         for camera, streams in sent.items()
         for stream, sessions in streams.items()
         if sessions
@@ -156,7 +159,9 @@ def account_all(folders: Sequence[Path], sent: dict[str, dict[str, list[SentSess
     }
 
 
-def _account(folders: Sequence[Path], camera: str, stream: StreamName, sessions: list[SentSession]) -> Accounting:
+def _account(
+    folders: Sequence[Path], camera: str, stream: StreamName, sessions: list[SentSession], until: Micros
+) -> Accounting:
     blocks, gaps = [], []
     for folder in folders:
         index = Index(folder / "index.sqlite")
@@ -167,7 +172,7 @@ def _account(folders: Sequence[Path], camera: str, stream: StreamName, sessions:
             gaps += index.coverage(number, 0, FOREVER)[1]
         reader.close()
         index.close()
-    return account(sessions, blocks, gaps)
+    return account(sessions, blocks, gaps, until=until)
 
 
 def total_gaps(folders: Sequence[Path]) -> dict[str, float]:

@@ -64,7 +64,15 @@ class Pump:
         self._do(receiver, receiver.begin, self._clock.now())
 
     def remove(self, receiver: Receiver) -> None:
-        """Stop reading it; whole frames that were received go into the log."""
+        """Read what has come, then stop; whole frames go into the log."""
+        fds = self._receivers.get(receiver, (None, []))[1]
+        for fd in fds:
+            self._do(*self._reads[fd], self._clock.now())
+            if receiver not in self._receivers:
+                return  # its session ended by itself with what was read
+        self._forget(receiver)
+
+    def _forget(self, receiver: Receiver) -> None:
         known = self._receivers.pop(receiver, None)
         if known is None:
             return
@@ -140,6 +148,6 @@ class Pump:
     def _end(self, receiver: Receiver, error: CameraError) -> None:
         ended = self._receivers[receiver][0]
         try:
-            self.remove(receiver)
+            self._forget(receiver)
         finally:
             ended(error)

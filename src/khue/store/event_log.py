@@ -40,18 +40,21 @@ class EventLog:
     def __init__(self, bus: NatsBus) -> None:
         self._bus = bus
         self._fetcher: JetStreamContext.PullSubscription | None = None
-        bus.on_connect(self._open)
+        bus.on_connect(self._reopen)
 
     async def fetch(self, limit: int, timeout: float) -> list[StoredEvent]:
         """Up to ``limit`` events in order; [] when there are none for ``timeout`` s. Raises LinkError."""
-        if self._fetcher is None or not self._bus.connected:
-            raise LinkError("the event stream is not open yet; it opens when the message bus is reached")
+        if self._fetcher is None:
+            await self._open()
+        fetcher = self._fetcher
+        assert fetcher is not None
         try:
             with keeping_cancellation():
-                messages = await self._fetcher.fetch(limit, timeout)
+                messages = await fetcher.fetch(limit, timeout)
         except nats.errors.TimeoutError:
             return []
         except _FAILURES as error:
+            self._fetcher = None  # the connection, the consumer or the whole stream may be gone: open it anew
             raise LinkError(f"events cannot be fetched: {error}") from error
         return [
             StoredEvent(message.metadata.sequence.stream, message.subject, message.data, message.reply)
@@ -71,7 +74,12 @@ class EventLog:
             raise LinkError(f"the event stream cannot be asked: {error}") from error
         return int(info.state.last_seq)
 
+    async def _reopen(self) -> None:
+        self._fetcher = None
+        await self._open()
+
     async def _open(self) -> None:
+        """Raises LinkError."""
         context = self._bus.client.jetstream(timeout=5)
         stream = StreamConfig(
             name=EVENTS_STREAM,

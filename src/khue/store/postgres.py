@@ -90,12 +90,14 @@ class Database:
             try:
                 self._pool = await asyncpg.create_pool(
                     self._dsn,
-                    min_size=1,
+                    min_size=0,  # connections are made when needed; restoring a floor fails loudly in an outage
                     max_size=self._connections,
                     timeout=_ACQUIRE_TIMEOUT,
                     command_timeout=_COMMAND_TIMEOUT,
                     server_settings={"timezone": "UTC", "application_name": "khue"},
                 )
+                async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT):
+                    return
             except (
                 ValueError,
                 asyncpg.InvalidAuthorizationSpecificationError,
@@ -106,8 +108,6 @@ class Database:
                 if asyncio.get_running_loop().time() > deadline:
                     raise ConfigError(f"the database of database.dsn cannot be reached: {error}") from error
                 await asyncio.sleep(0.2)
-            else:
-                return
 
     async def stop(self) -> None:
         pool, self._pool = self._pool, None

@@ -21,6 +21,7 @@ _PACKET = struct.Struct(">BBHBBHII")  # RFC 2326 §10.12 framing, then the fixed
 _FIRST_DURATION = VIDEO_TIMESCALE // 5  # nothing is known yet, and players forgive too long rather than too short
 _LONGEST_FIRST = 2 * VIDEO_TIMESCALE
 _LONGEST_DURATION = 0x7FFFFFFF
+_FARTHEST_OFFSET = 10 * VIDEO_TIMESCALE  # between decode and presentation time
 
 
 class Fragment(NamedTuple):
@@ -231,7 +232,7 @@ class Remuxer:
             self._lane.reach(pts)
         self._decoded = dts
         self._declared = self._interval or _FIRST_DURATION
-        sample = Sample(data, dts, pts - dts, self._declared, picture.keyframe)
+        sample = Sample(data, dts, max(pts - dts, -_FARTHEST_OFFSET), self._declared, picture.keyframe)
         if self._exact:
             self._held = sample
         else:
@@ -242,10 +243,10 @@ class Remuxer:
 
         A player of MSE takes a step of more than twice the last duration for a new beginning and drops pictures until
         the next keyframe (Media Source Extensions §3.5.8), so after a pause decode times catch up with presentation times
-        little by little.
+        little by little. After a long one it is a new beginning.
         """
         dts = pts
-        if not keyframe and not self._exact:
+        if not keyframe and not self._exact and pts - self._decoded <= _FARTHEST_OFFSET:
             dts = min(pts, self._decoded + self._declared * 3 // 2)
         return max(dts, self._decoded + 1)
 

@@ -12,7 +12,7 @@ import msgspec
 from khue.centre.ports import Database
 from khue.centre.sql import Queries
 from khue.model.errors import LinkError
-from khue.wire.bus import Bus, Received
+from khue.wire.bus import Bus, Received, Subscription
 
 _log = logging.getLogger(__name__)
 _SQL = Queries(__file__)
@@ -76,12 +76,17 @@ class Board:
     def __init__(self, database: Database, bus: Bus) -> None:
         self._database = database
         self._bus = bus
+        self._subscription: Subscription | None = None
         self._watchers: set[Watcher] = set()
         self._listeners: list[Callable[[News], None]] = []
 
     async def start(self) -> None:
-        await self._bus.subscribe(_SUBJECT, self._told)
+        self._subscription = await self._bus.subscribe(_SUBJECT, self._told)
         self._bus.on_connect(self._reconnected)
+
+    async def stop(self) -> None:
+        if self._subscription is not None:
+            await self._subscription.unsubscribe()
 
     def watch(self) -> Watcher:
         watcher = Watcher()

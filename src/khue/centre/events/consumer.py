@@ -120,15 +120,25 @@ async def _put_statuses(session: Statements, statuses: Sequence[tuple[Numbered, 
 
 
 async def _put_spans(session: Statements, spans: Sequence[tuple[str, SpanChange]]) -> None:
-    longest: dict[tuple[str, str, str, int], int] = {}
+    """Longest state of each span; what was withdrawn on the way is deleted first, so that a span can also get shorter."""
+    ends: dict[tuple[str, str, str, int], int] = {}
+    withdrawn: set[tuple[str, str, str, int]] = set()
     for node, change in spans:
         key = (change.camera, str(change.stream), node, change.span.start)
-        longest[key] = max(longest.get(key, 0), change.span.end)
+        if change.withdrawn:
+            withdrawn.add(key)
+            ends.pop(key, None)
+        else:
+            ends[key] = max(ends.get(key, 0), change.span.end)
+    if withdrawn:
+        gone = ((camera, stream, node, to_datetime(start)) for camera, stream, node, start in sorted(withdrawn))
+        await session.execute(_SQL["withdraw_spans"], *_columns(gone))
     rows = (
         (camera, stream, node, to_datetime(start), to_datetime(end))
-        for (camera, stream, node, start), end in sorted(longest.items())
+        for (camera, stream, node, start), end in sorted(ends.items())
     )
-    await session.execute(_SQL["put_spans"], *_columns(rows))
+    if ends:
+        await session.execute(_SQL["put_spans"], *_columns(rows))
 
 
 async def _put_gap(session: Statements, node: str, change: GapChange) -> None:

@@ -35,6 +35,11 @@ select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::
 on conflict (camera, stream, node, started) do update set ended = greatest(s.ended, excluded.ended)
 where s.ended < excluded.ended
 
+-- name: withdraw_spans
+delete from coverage_span using unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) as gone (camera, stream, node, started)
+where coverage_span.camera = gone.camera and coverage_span.stream = gone.stream and coverage_span.node = gone.node
+  and coverage_span.started = gone.started
+
 -- name: put_gap
 -- A closed gap does not open again when an older message is delivered late.
 insert into gap as g (camera, stream, node, started, partial, ended, cause, detail)

@@ -16,7 +16,7 @@ from khue.model.camera import StreamName, Transport
 from khue.model.errors import KhueError, LinkError, NotFound
 from khue.model.time import to_datetime, to_micros
 from khue.wire import subjects
-from khue.wire.bus import Received
+from khue.wire.bus import Received, Subscription
 from khue.wire.link import (
     CameraSpec,
     Desired,
@@ -54,11 +54,20 @@ class Nodes:
         self._token_key = token_key
         self._lease_s = lease_s
         self._on_change = on_change
+        self._subscriptions: list[Subscription] = []
 
     async def start(self) -> None:
         await self.allow_all()
-        await self._link.bus.subscribe(subjects.JOINS, self._joined, _QUEUE, concurrency=8)
-        await self._link.bus.subscribe(subjects.HEARTBEATS, self._heard, _QUEUE, concurrency=8)
+        bus = self._link.bus
+        self._subscriptions = [
+            await bus.subscribe(subjects.JOINS, self._joined, _QUEUE, concurrency=8),
+            await bus.subscribe(subjects.HEARTBEATS, self._heard, _QUEUE, concurrency=8),
+        ]
+
+    async def stop(self) -> None:
+        """Other replicas answer from now on."""
+        for subscription in self._subscriptions:
+            await subscription.unsubscribe()
 
     async def enrol(self, node: str, sites: Iterable[str]) -> str:
         """Register a node; the token it connects with is returned once. Raises Invalid, Conflict."""

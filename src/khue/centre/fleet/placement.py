@@ -53,12 +53,15 @@ class Placement:
 
     async def run(self) -> None:
         """Until cancelled."""
+        waiting = False
         while True:
             try:
                 await self.run_once()
+                waiting = False
             except Unavailable as error:
                 self._hearing_since = self._monotonic()
-                _log.warning("placement waits: %s", error)
+                _log.log(logging.DEBUG if waiting else logging.WARNING, "placement waits: %s", error)
+                waiting = True
             try:
                 await asyncio.wait_for(self._wanted.wait(), self._every_s)
             except TimeoutError:

@@ -46,6 +46,18 @@ describe("momentAt", () => {
     expect(momentAt(coverage, at(60) - 500).kind).toBe("unknown");
   });
 
+  it("does not take what a node has yet to report for a gap", () => {
+    const growing = fromAnswer({
+      from: iso(at(0)),
+      to: iso(at(60)),
+      stream: "sub",
+      spans: [{ start: iso(at(0)), end: iso(at(60) - 900) }],
+      gaps: [{ start: iso(at(60) - 900), end: iso(at(60)), cause: "node", detail: "no node has said anything of this time" }],
+    });
+    expect(growing.gaps).toEqual([]);
+    expect(momentAt(growing, at(60) - 300).kind).toBe("unknown");
+  });
+
   it("tells of a gap that still lasts", () => {
     const dead = fromAnswer({ from: iso(at(0)), to: iso(at(60)), stream: "sub", spans: [], gaps: [{ start: iso(at(0)), end: null, cause: "camera" }] });
     expect(momentAt(dead, at(59))).toMatchObject({ kind: "gap", gap: { end: Infinity }, next: null });

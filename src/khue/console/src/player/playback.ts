@@ -89,9 +89,8 @@ export class PlaybackDriver implements Driver {
     start: number,
     next: number | null,
   ): void {
-    const { clock, sink, video, report } = this.stage;
-    if (!video.paused) video.pause();
-    if (this.lead) clock.unled();
+    const { clock, sink, report } = this.stage;
+    this.#leave();
     report({
       kind: "gap",
       cause: gap?.cause ?? null,
@@ -134,7 +133,7 @@ export class PlaybackDriver implements Driver {
 
   /** This instant will not come: go over a seam, or say that nothing is recorded until `next` (media time). */
   #hop(window: PlaybackWindow, media: number, next: number | null): boolean {
-    const { sink, clock, video, report } = this.stage;
+    const { sink, clock, report } = this.stage;
     if (next !== null && next - media < SEAM * Math.max(1, clock.rate) * (this.#keyframes ? 8 : 1)) {
       if (!stretchAt(sink.stretches, next + 0.001)) return false;
       if (this.lead && clock.playing) clock.led((next + sink.origin) * 1000 + 1);
@@ -147,11 +146,18 @@ export class PlaybackDriver implements Driver {
       if (this.stage.steady() >= this.#notBefore) this.#ask(window.from, window.to - window.from + RETRY_MS / 1000);
       return true;
     }
-    if (!video.paused) video.pause();
-    if (this.lead) clock.unled();
-    const goesOn = (next === null ? window.to : next + sink.origin) * 1000;
+    this.#leave();
+    const goesOn = next === null ? null : (next + sink.origin) * 1000;
     report({ kind: "gap", cause: null, detail: "", start: null, end: goesOn, next: goesOn });
     return true;
+  }
+
+  /** There is no picture here: rest, let the clock run, and begin anew where there is one again. */
+  #leave(): void {
+    const { video, clock } = this.stage;
+    if (!video.paused) video.pause();
+    if (this.lead) clock.unled();
+    this.#mustSeek = true;
   }
 
   #wait(): void {

@@ -25,10 +25,18 @@ export interface Coverage {
 
 export const NOTHING_KNOWN: Coverage = { from: 0, to: 0, spans: [], gaps: [], partial: [] };
 
+/** The end of a coverage grows as we speak; this near to it only the node knows. */
+const EDGE_MS = 5_000;
+
 const byStart = (a: { start: number }, b: { start: number }): number => a.start - b.start;
 
+/** What a node has not reported yet the centre counts as missing up to the end asked for; a moment later it is recorded. */
+const isGrowingEnd = (gap: CoverageAnswer["gaps"][number], to: number): boolean =>
+  gap.end !== null && Date.parse(gap.end) >= to && to - Date.parse(gap.start) < EDGE_MS;
+
 export function fromAnswer(answer: CoverageAnswer): Coverage {
-  const gaps = answer.gaps.map((gap) => ({
+  const to = Date.parse(answer.to);
+  const gaps = answer.gaps.filter((gap) => !isGrowingEnd(gap, to)).map((gap) => ({
     start: Date.parse(gap.start),
     end: gap.end === null ? Infinity : Date.parse(gap.end),
     cause: gap.cause,
@@ -37,7 +45,7 @@ export function fromAnswer(answer: CoverageAnswer): Coverage {
   }));
   return {
     from: Date.parse(answer.from),
-    to: Date.parse(answer.to),
+    to,
     spans: answer.spans.map((s) => ({ start: Date.parse(s.start), end: Date.parse(s.end) })).sort(byStart),
     gaps: gaps.filter((gap) => !gap.partial).sort(byStart),
     partial: gaps.filter((gap) => gap.partial).sort(byStart),
@@ -52,9 +60,6 @@ export type Moment =
 
 /** Holes narrower than this between spans are seams of the record, not something a viewer should be told of. */
 const SEAM_MS = 250;
-
-/** The end of a coverage grows as we speak; this near to it only the node knows. */
-const EDGE_MS = 5_000;
 
 /** Recorded, not recorded (with its row, and where recording goes on), or not known at `time`. */
 export function momentAt(coverage: Coverage, time: number): Moment {

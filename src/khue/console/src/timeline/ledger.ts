@@ -48,6 +48,17 @@ export class CoverageLedger {
     void this.#ask(entry, camera, stream, view, now);
   }
 
+  /** The first instant from `time` to `now` at which something is recorded; null when nothing is or nobody can say. */
+  async nextRecorded(camera: string, stream: StreamName, time: number, now: number): Promise<number | null> {
+    try {
+      const answer = fromAnswer(await api.coverage(camera, stream, time, now));
+      return answer.spans.find((s) => s.end > time)?.start ?? null;
+    } catch {
+      // The gap stays on screen with its cause; the viewer can go on by hand.
+      return null;
+    }
+  }
+
   /** Forgets streams that are no longer on screen. */
   keepOnly(keys: ReadonlySet<string>): void {
     for (const [key, entry] of this.#entries) {

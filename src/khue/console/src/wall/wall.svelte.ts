@@ -31,6 +31,8 @@ class Wall {
   readonly ledger = new CoverageLedger(() => (this.learned += 1));
   readonly #players = new Map<number, Player>();
   #gapSince: number | null = null;
+  /** The gap whose far end was asked for, by the clock's count of jumps. */
+  #askedIn = -1;
 
   /** False when nothing was remembered: the first visit. */
   restore(params: URLSearchParams): boolean {
@@ -148,27 +150,34 @@ class Wall {
 
   #tick(): void {
     this.#copy();
-    const next = this.clock.mode === "playback" && this.clock.playing ? this.#endOfGap() : null;
-    if (next === null) {
+    const watching = this.clock.mode === "playback" && this.clock.playing ? this.#watching() : [];
+    if (watching.length === 0 || watching.some(({ state }) => state.kind !== "gap")) {
       this.#gapSince = null;
       return;
     }
     this.#gapSince ??= performance.now();
     if (performance.now() - this.#gapSince < SKIP_AFTER_MS) return;
-    this.#gapSince = null;
-    this.clock.seek(next);
+    const next = watching.flatMap(({ state }) => (state.kind === "gap" && state.next !== null ? [state.next] : []));
+    if (next.length > 0) this.clock.seek(Math.min(...next));
+    else if (this.#askedIn !== this.clock.jumps) void this.#searchBeyond(watching);
   }
 
-  /** When nobody has a picture: the first instant at which somebody has one again. */
-  #endOfGap(): number | null {
+  /** The players in playback that somebody sees. */
+  #watching(): Player[] {
     const focus = this.#players.get(FOCUS);
-    const watching = focus ? [focus] : [...this.#players.values()].filter((player) => player.mode === "playback");
-    let soonest: number | null = null;
-    for (const { state } of watching) {
-      if (state.kind !== "gap") return null;
-      if (state.next !== null && (soonest === null || state.next < soonest)) soonest = state.next;
-    }
-    return soonest;
+    return focus ? [focus] : [...this.#players.values()].filter((player) => player.mode === "playback");
+  }
+
+  /** Nothing is recorded as far as the timeline knows: ask how far the gap goes, once, and go there. */
+  async #searchBeyond(players: readonly Player[]): Promise<void> {
+    const jumps = this.clock.jumps;
+    this.#askedIn = jumps;
+    const from = this.clock.position();
+    const starts = await Promise.all(
+      players.map(({ options }) => this.ledger.nextRecorded(options.camera, options.stream, from, Date.now())),
+    );
+    const known = starts.filter((start) => start !== null);
+    if (known.length > 0 && this.clock.jumps === jumps) this.clock.seek(Math.min(...known));
   }
 }
 

@@ -1,0 +1,88 @@
+"""Every fault a camera can have, against a running node: its state is told in useful words, it recovers, and no other is touched."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from node_rig import Rig, assert_untouched, now, rig_with, small, until
+
+from khue.model.camera import CameraState
+from khue.model.coverage import GapCause
+from khue.wire.link import StreamStatus
+
+HEALTHY = ("well-1", "well-2", "well-udp", "well-tls")
+
+
+def _healthy() -> list:
+    return [
+        small("well-1"),
+        small("well-2", audio="pcma"),
+        small("well-udp", transports=("udp",)),
+        small("well-tls", tls=True, packet_pace=True),
+    ]
+
+
+class Told(NamedTuple):
+    """A status that must be reported for a sick camera."""
+
+    state: CameraState
+    cause: GapCause | None
+    words: str
+
+    def matches(self, status: StreamStatus) -> bool:
+        return (status.state, status.cause) == (self.state, self.cause) and self.words in status.detail
+
+
+UNREACHABLE, STALLED, REFUSED = CameraState.UNREACHABLE, CameraState.STALLED, CameraState.REFUSED
+
+CONNECTION_FAULTS = {
+    "dead": [Told(UNREACHABLE, GapCause.CAMERA, "connection refused")],
+    "unroutable": [
+        Told(STALLED, GapCause.CAMERA, "no picture has come"),
+        Told(UNREACHABLE, GapCause.LINK, "no answer within 5 s"),
+    ],
+    "stalled": [Told(STALLED, GapCause.CAMERA, "no picture has come for 4 s")],
+    "reset": [Told(UNREACHABLE, GapCause.CAMERA, "broke the connection")],
+    "flapping": [Told(UNREACHABLE, GapCause.CAMERA, "broke the connection")],
+    "wrong-password": [Told(REFUSED, GapCause.CAMERA, "password refused")],
+    "redirect": [Told(UNREACHABLE, GapCause.CAMERA, "broke the connection")],
+}
+
+
+async def test_cameras_whose_connection_fails(tmp_path: Path) -> None:
+    """Gone, silent, cut, refusing: the gap has a row with the cause, and ends when the fault does."""
+    sick = {fault: small(fault) for fault in CONNECTION_FAULTS}
+    async with rig_with(tmp_path / "node", [*sick.values(), *_healthy()]) as rig:
+        rig.desire()
+        await rig.start_node()
+        await rig.recording()
+        for fault in sick:
+            await rig.city.fault(fault, fault, **({"every_s": 1.5} if fault == "flapping" else {}))
+        for cut in ("wrong-password", "redirect"):
+            await rig.city.fault(cut, "reset")
+        broken = now()
+        for fault, told in CONNECTION_FAULTS.items():
+            for expected in told:
+                await until(lambda e=expected, f=fault: any(map(e.matches, rig.heard(f))), f"{fault}: {expected}", 20)
+        await rig.recording(["reset", "redirect"], 15)
+        for fault in sick:
+            await rig.city.clear(fault)
+        await rig.recording()
+        await asyncio.sleep(1.2)
+        stopped = await rig.stop_node()
+        for fault, told in CONNECTION_FAULTS.items():
+            _assert_accounted(rig, fault, stopped)
+            causes = {gap.cause for gap in rig.rows(fault)[1] if gap.end is None or gap.end > broken}
+            assert {expected.cause for expected in told} <= causes, f"{fault}: {rig.rows(fault)[1]}"
+        assert_untouched(rig, HEALTHY, stopped, at_least=60)
+        assert rig.check().details == ()
+
+
+def _assert_accounted(rig: Rig, name: str, until: int) -> None:
+    found = rig.account(name, until)
+    assert found.frames_sent > 0
+    assert found.frames_lost_without_row == 0, f"{name}: {found} {rig.rows(name)}"
+    assert rig.ledger_flaws(name, until) == [], f"{name}: {rig.rows(name)}"
