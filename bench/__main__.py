@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,7 @@ out_option = click.option(
 @click.group()
 def main() -> None:
     """Benchmarks against peers and floors."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that engines end and recordings go
 
 
 @main.command()

@@ -89,7 +89,8 @@ def remux(data: bytes) -> None:
         header = struct.pack(">BBHII", 0x80, flags << 7 & 0x80 | kind, number + (flags & 2), flags >> 4 << 12, 1)
         packet = header + payload
         framed = struct.pack(">BBH", 0x24, channel, len(packet)) + packet
-        out += remuxer.feed(framed, ARRIVAL + number * 1000)
+        jump = int.from_bytes(payload[-6:], "big") if flags & 4 else 0  # our own clock may be set, too
+        out += remuxer.feed(framed, ARRIVAL + number * 1000 + jump)
     for each in (*out, *remuxer.flush()):
         assert isinstance(each, Init | Fragment)
         (size,) = struct.unpack_from(">I", each.data)
@@ -126,6 +127,7 @@ _H264 = [
     (0, b"\x7c\x05middle"),
     (1, b"\x7c\x45end"),
     (0x11, b"\x41\x9a" + b"next" * 5),
+    (0x15, b"\x41\x9asomewhat later"),
     (0x21, b"\x78" + b"".join(len(n).to_bytes(2, "big") + n for n in (SPS, PPS, b"\x65\x88idr"))),
     (0x33, b"\x41\x9aafter a loss"),
 ]

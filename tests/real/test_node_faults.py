@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
 from node_rig import Rig, assert_untouched, now, rig_with, small, until
 
 from khue.model.camera import CameraState

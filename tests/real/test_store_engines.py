@@ -232,10 +232,16 @@ async def test_nats_killed_under_use_loses_nothing_acknowledged(directory: Path)
             name = f"n1-{round_number}-{number}"
             await _until(lambda name=name: node.publish_durable(subjects.events("n1"), name.encode(), name))
     seen: list[str] = []
+    position = 0
     while len(seen) < 30:
-        events = await _until(lambda: engines.events.fetch(50, 1.0))
+        events = await _until(lambda after=position: engines.events.fetch(after, 7, 1.0))
         seen += [event.data.decode() for event in events]
-        await engines.events.acknowledge(events)
+        position = events[-1].sequence if events else position
+    again = await _until(lambda: engines.events.fetch(position - 3, 50, 1.0))
+    assert [event.data.decode() for event in again] == seen[-3:]  # from wherever the reader says
+    await engines.events.forget(position)
+    assert [event.sequence for event in await engines.events.fetch(0, 50, 1.0)] == [position]
+    assert await engines.events.last_sequence() == position
     assert seen == [f"n1-{round_number}-{number}" for round_number in range(3) for number in range(10)]
     assert engines.nats.process.restarts == 3
     await node.close()

@@ -26,6 +26,7 @@ from khue.centre.link import NodeLink
 from khue.centre.live.hub import Hub
 from khue.centre.live.lan import LanTokens
 from khue.centre.playback.clips import Clips
+from khue.centre.playback.pruning import Pruning
 from khue.centre.playback.service import Playback
 from khue.centre.ports import Database, EventSource, NodeKeys, Objects
 from khue.centre.secrets import load_token_key, load_vault
@@ -78,6 +79,7 @@ class Centre:
         )
         playback = Playback(database, link, clock)
         self._clips = Clips(database, link, playback, objects)
+        self._pruning = Pruning(database, objects, config.objects.clip_days)
         self._consumer = Consumer(database, events, self._board)
         self._hub = Hub(link, cameras, self._board)
         self._accounts = Accounts(database, log, Passwords(hasher), config.access.session_hours)
@@ -120,6 +122,7 @@ class Centre:
             ("placement", self._placement.run()),
             ("events", self._consumer.run()),
             ("clips", self._clips.run()),
+            ("pruning", self._pruning.run()),
         )
         self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops]
         for task in self._tasks:

@@ -41,6 +41,7 @@ class BusConfig(Section, frozen=True):
 class ObjectsConfig(Section, frozen=True):
     url: str = ""  # s3://bucket/prefix ; empty keeps clips below data_dir
     options: dict[str, str] = {}  # of the object store, e.g. aws_endpoint, aws_region
+    clip_days: float = 30.0  # a finished clip is deleted after so many days; download it before
 
 
 class AccessConfig(Section, frozen=True):
@@ -99,5 +100,7 @@ def check(config: CentreConfig) -> None:
             raise ConfigError(f"{name}.port is {section.port}; a port is 0 to 65535")
     if config.fleet.lease_s < 3:
         raise ConfigError("fleet.lease_s is below 3; nodes renew every 2 s")
+    if config.objects.clip_days <= 0:
+        raise ConfigError("objects.clip_days is above 0; nothing is kept for ever")
     if config.fleet.place_every_s <= 0 or config.access.session_hours <= 0 or config.database.connections < 2:
         raise ConfigError("fleet.place_every_s and access.session_hours are above 0, database.connections at least 2")

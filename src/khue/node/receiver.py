@@ -34,7 +34,7 @@ _MAX_DROPOUT: Final = 3000  # RFC 3550 §A.1: a larger jump is a restart of the 
 _MAX_MISORDER: Final = 100
 _DATAGRAMS: Final = 256  # per turn, so that a flood on one port does not hold up the others
 
-_FRAME = struct.Struct(">BBHBBHI")  # $, channel, length; RTP: V/P/X/CC, M/PT, sequence, timestamp
+_FRAME = struct.Struct(">HHxBH")  # $ and channel, length; of RTP: M and PT, sequence
 _SENDER_REPORT = struct.Struct(">BBHIIII")
 _NTP_TO_UNIX: Final = 2_208_988_800
 
@@ -67,6 +67,7 @@ class Receiver:
         "_sets",
         "_slot",
         "_tracks",
+        "_turns",
         "_video",
         "_video_codec",
         "bytes",
@@ -104,6 +105,7 @@ class Receiver:
         self._log = log
         self._slot: Slot = slot
         self._tracks = session.tracks
+        self._turns = MAX_RECORDS if isinstance(session.sock, ssl.SSLSocket) else 1
         self._channels = frozenset(c for t in session.tracks for c in (t.channel, t.channel + 1))
         video = next((t for t in session.tracks if t.codec.is_video), session.tracks[0])
         self._video = video.channel
@@ -146,7 +148,7 @@ class Receiver:
             self._replied(reply[: self._receive(sock, memoryview(reply))])
             return
         # TLS gives one record at a time, and may hold bytes that epoll does not know of.
-        for _ in range(MAX_RECORDS if isinstance(sock, ssl.SSLSocket) else 1):
+        for _ in range(self._turns):
             count = self._receive(sock, self._slot.payload[self._fill :])
             if count == 0:
                 return
@@ -210,43 +212,51 @@ class Receiver:
     def _walk(self, now: Micros) -> None:
         """Go over the whole frames that are there; close the block when it is old or full enough."""
         payload, pos, fill = self._slot.payload, self._scan, self._fill
-        start, limit, packets = pos, fill - 12, 0
-        unpack, video, expected = _FRAME.unpack_from, self._video, self._expected
+        start, limit, packets, frames = pos, fill - 12, 0, 0
+        unpack, video, expected, peek = _FRAME.unpack_from, 0x2400 | self._video, self._expected, self._peek
         while pos <= limit:
-            magic, channel, length, flags, kind, sequence, _ = unpack(payload, pos)
-            if magic != 36 or (channel != video and flags >> 6 != 2 and channel not in self._channels):
-                self._walked(start, pos, packets, expected, now)
+            head, length, kind, sequence = unpack(payload, pos)
+            end = pos + 4 + length
+            if head == video and length >= 12:
+                if end > fill:
+                    break
+                if sequence != expected:
+                    sequence = self._sequence_break(sequence, expected)
+                    peek = True
+                expected = sequence + 1 & 0xFFFF
+                if peek:
+                    peek = self._look(pos, end, now)
+                if kind & 0x80:
+                    frames += 1
+                    peek = True
+                packets += 1
+                pos = end
+                continue
+            channel = head & 0xFF
+            if head >> 8 != 36 or (channel not in self._channels and payload[pos + 4] >> 6 != 2):
+                self._expected, self._peek = expected, peek
+                self._walked(start, pos, packets, now)
                 start, packets = pos, 0
                 if self._foreign(pos) < 0:
                     break
-                fill = self._fill
+                peek, fill = self._peek, self._fill
                 limit = fill - 12
                 continue
-            end = pos + 4 + length
             if end > fill:
                 break
-            if channel == video and length >= 12:
-                if sequence != expected:
-                    sequence = self._sequence_break(sequence, expected)
-                expected = (sequence + 1) & 0xFFFF
-                if self._peek:
-                    self._look(pos, end, flags, now)
-                if kind & 0x80:
-                    self._frames += 1
-                    self._peek = True
-                packets += 1
-            else:
-                self._other(channel, pos, length, now)
+            self._other(channel, pos, length, now)
             pos = end
         else:
             # Less than twelve bytes are left: perhaps a tiny frame (RTCP BYE), perhaps the head of the next.
             pos = self._tiny(pos, fill)
-        self._walked(start, pos, packets, expected, now)
+        self._expected, self._peek = expected, peek
+        self._frames += frames
+        self._walked(start, pos, packets, now)
         if now - self._first >= BLOCK_AGE or len(payload) - fill < BLOCK_ROOM:
             self.close_block(now)
 
-    def _walked(self, start: int, end: int, packets: int, expected: int, now: Micros) -> None:
-        self._expected, self._scan = expected, end
+    def _walked(self, start: int, end: int, packets: int, now: Micros) -> None:
+        self._scan = end
         if packets:
             self._packets += packets
             self.last_picture = now
@@ -271,7 +281,6 @@ class Receiver:
         if missing < _MAX_DROPOUT:
             self._lost += missing
             self.lost += missing
-            self._peek = True
         elif 0x10000 - missing <= _MAX_MISORDER:
             if self._lost:
                 self._lost -= 1  # it was counted as lost and is only late
@@ -281,26 +290,26 @@ class Receiver:
 
     # -- what is looked at where a picture starts
 
-    def _look(self, pos: int, end: int, flags: int, now: Micros) -> None:
+    def _look(self, pos: int, end: int, now: Micros) -> bool:
+        """Look at the packet where a picture starts; True when what the picture is comes with the next packet."""
         payload = self._slot.payload
         at = pos + 16
+        flags = payload[pos + 4]
         if flags & 0x1F:
             at += 4 * (flags & 0x0F)
             if flags & 0x10 and at + 4 <= end:
                 at += 4 + 4 * int.from_bytes(payload[at + 2 : at + 4], "big")
         if at + 3 > end:
-            return
-        self._peek = False
+            return True
         if self._video_codec is Codec.H264:
-            self._look_h264(pos, at, end, now)
-        elif self._video_codec is Codec.H265:
-            self._look_h265(pos, at, end, now)
+            return self._look_h264(pos, at, end, now)
+        if self._video_codec is Codec.H265:
+            return self._look_h265(pos, at, end, now)
+        return False
 
-    def _look_h264(self, pos: int, at: int, end: int, now: Micros) -> None:
+    def _look_h264(self, pos: int, at: int, end: int, now: Micros) -> bool:
         payload = self._slot.payload
         kind = payload[at] & 31
-        if kind == 1:
-            return
         if kind == 24:  # STAP-A: parameter sets come with or without the picture behind them
             for start, stop in _aggregated(payload, at + 1, end):
                 inner = payload[start] & 31
@@ -308,24 +317,19 @@ class Receiver:
                     self._parameter_set(inner, bytes(payload[start:stop]))
                 if inner in (5, 7):
                     self._keyframe(pos, now)
-            self._peek = True
         elif kind == 28:
             if payload[at + 1] & 31 == 5 and payload[at + 1] & 0x80:
                 self._keyframe(pos, now)
         elif kind in (7, 8):
             self._parameter_set(kind, bytes(payload[at:end]))
             self._keyframe(pos, now)
-            self._peek = True
         elif kind == 5:
             self._keyframe(pos, now)
-        elif kind in (6, 9):  # SEI, access unit delimiter: what the picture is comes next
-            self._peek = True
+        return kind in (6, 7, 8, 9, 24)  # SEI, parameter sets, access unit delimiter
 
-    def _look_h265(self, pos: int, at: int, end: int, now: Micros) -> None:
+    def _look_h265(self, pos: int, at: int, end: int, now: Micros) -> bool:
         payload = self._slot.payload
         kind = payload[at] >> 1 & 63
-        if kind < 16:
-            return
         if kind == 48:
             for start, stop in _aggregated(payload, at + 2, end):
                 inner = payload[start] >> 1 & 63
@@ -333,18 +337,15 @@ class Receiver:
                     self._parameter_set(inner, bytes(payload[start:stop]))
                 if 16 <= inner <= 21 or inner == 32:
                     self._keyframe(pos, now)
-            self._peek = True
         elif kind == 49:
             if 16 <= payload[at + 2] & 63 <= 21 and payload[at + 2] & 0x80:
                 self._keyframe(pos, now)
         elif kind in (32, 33, 34):
             self._parameter_set(kind, bytes(payload[at:end]))
             self._keyframe(pos, now)
-            self._peek = True
         elif 16 <= kind <= 21:
             self._keyframe(pos, now)
-        elif kind in (35, 39):
-            self._peek = True
+        return kind in (32, 33, 34, 35, 39, 48)
 
     def _keyframe(self, pos: int, now: Micros) -> None:
         """A group of pictures starts at ``pos``; parameter sets and the picture behind them are one start.

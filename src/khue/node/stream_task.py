@@ -32,6 +32,7 @@ from khue.video.nal import nal_type
 from khue.video.sps import parse_sps
 from khue.wire.link import CameraSpec, StreamCounters, StreamSpec, StreamStatus
 
+LOOK_EVERY_S = 4.0  # between looks at a stream that plays: its size, its clock, its keep-alive
 STEADY_S = 10.0  # a session that lived this long makes the next failure the first again
 RETRY_S = (0.5, 30.0)  # first and longest wait before another try
 REFUSED_RETRY_S = (8.0, 300.0)  # a wrong password is not tried often: cameras lock accounts
@@ -187,7 +188,7 @@ class StreamTask:
         next_alive = clock.monotonic() + session.keepalive_every_s
         told = (-1, -1)
         while True:
-            await asyncio.wait([ended], timeout=1.0 if told != (-1, -1) else 0.1)
+            await asyncio.wait([ended], timeout=LOOK_EVERY_S if told != (-1, -1) else 0.1)
             if ended.done():
                 raise ended.result()
             if receiver.playing:

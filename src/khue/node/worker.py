@@ -36,6 +36,7 @@ from khue.wire.link import CameraSpec, StreamSpec, StreamStatus
 from khue.wire.recorder import Assign, Bytes, Counters, Down, Playing, Status, Stop, Tap, Untap
 
 LOG_FAILED = 70  # exit status: the next worker starts with recovery, which is safer than going on
+TRIM_EVERY = 5  # seconds; every stream closes several blocks meanwhile
 TAP_BACKLOG = 16 * 1024 * 1024  # bytes the main process may be behind before live bytes are dropped
 
 _Key = tuple[str, StreamName]
@@ -68,7 +69,7 @@ class Worker:
         latest = self._recover()
         clock = SteadyClock(self._clock, not_before=latest)
         loop = asyncio.get_running_loop()
-        arena = Arena(self._config.slots)
+        self._arena = arena = Arena(self._config.slots)
         self._log = LogWriter(
             Path(self._config.root),
             writer=self._config.number,
@@ -216,8 +217,12 @@ class Worker:
             write_frame(self._writer, message)
 
     async def _report(self) -> None:
+        seconds = 0
         while True:
             await asyncio.sleep(1.0)
+            seconds += 1
+            if seconds % TRIM_EVERY == 0:
+                self._arena.trim()
             usage = resource.getrusage(resource.RUSAGE_SELF)
             self._send(
                 Counters(

@@ -50,14 +50,14 @@ class WorkerProcess:
         self._writer: asyncio.StreamWriter | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._supervise(), name=f"worker {self.config.number}")
 
     async def stop(self) -> None:
         """Let it write what it has; kill it when it does not end."""
-        self._stopping = True
+        self._stopping.set()
         if self._writer:
             write_frame(self._writer, Stop())
         if self._process:
@@ -78,7 +78,7 @@ class WorkerProcess:
     async def _supervise(self) -> None:
         """The only loop that may not end: without it a worker that dies stays dead."""
         number = self.config.number
-        while not self._stopping:
+        while not self._stopping.is_set():
             try:
                 status = await self._run_once()
                 reason = f"recorder process {number} ended unexpectedly (status {status})"
@@ -86,7 +86,7 @@ class WorkerProcess:
                 reason = f"recorder process {number} cannot be started ({error.strerror})"
             except msgspec.MsgspecError as error:
                 reason = f"recorder process {number} sent what cannot be read ({error})"
-            if self._stopping:
+            if self._stopping.is_set():
                 break
             _log.error("%s; it is started again", reason)
             self.counters = Counters((), 0.0, 0, f"{reason}; it is being started again")

@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from khue.wire.subjects import node_permissions
 _log = logging.getLogger(__name__)
 
 _EVENTS_LIMIT = 8 * 1024**3  # bytes JetStream may keep on disk
+_LOG_LIMIT = 10 * 1024**2  # whoever can reach the port can make it write refusals
+_OLD_SERVER_ENDS = 5.0  # seconds
 
 
 class EmbeddedNats:
@@ -58,13 +61,13 @@ class EmbeddedNats:
         if self._users_file.exists():
             self._nodes = json.loads(self._users_file.read_text())
         if self._port == 0:
-            self._port = _choose_port(self._host, self._home / "port")
+            self._port = await asyncio.to_thread(_choose_port, self._host, self._home / "port")
         self._write_config()
         self.process = Supervised(
             "NATS",
             lambda: [str(_binary()), "-c", str(self._config)],
             self._ready,
-            self._home / "nats.log",
+            self._home / "nats.out",
             stop_signal=signal.SIGTERM,
             directory=self._home,
         )
@@ -109,6 +112,9 @@ class EmbeddedNats:
                 "sync_interval": "2s",
             },
             "authorization": {"timeout": 5, "users": users},
+            "log_file": str(self._home / "nats.log"),
+            "logfile_size_limit": _LOG_LIMIT,
+            "logfile_max_num": 2,
         }
         if self._tls[0]:
             config["tls"] = {"cert_file": self._tls[0], "key_file": self._tls[1]}
@@ -149,17 +155,26 @@ def _binary() -> Path:
 
 
 def _choose_port(host: str, remembered: Path) -> int:
-    for wanted in (int(remembered.read_text()) if remembered.exists() else 0, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, wanted))
-            except OSError:
-                continue
-            port = int(probe.getsockname()[1])
-            remembered.write_text(str(port))
-            return port
-    raise ConfigError(f"no free port for NATS on {host}; set bus.port")
+    """The same as last time. It may be held a moment longer by the server of a supervisor that was killed."""
+    deadline = time.monotonic() + _OLD_SERVER_ENDS
+    wanted = int(remembered.read_text()) if remembered.exists() else 0
+    while (port := _free_port(host, wanted)) is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    port = port or _free_port(host, 0)
+    if port is None:
+        raise ConfigError(f"no free port for NATS on {host}; set bus.port")
+    remembered.write_text(str(port))
+    return port
+
+
+def _free_port(host: str, wanted: int) -> int | None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, wanted))
+        except OSError:
+            return None
+        return int(probe.getsockname()[1])
 
 
 def _load_or_make_seed(path: Path) -> str:

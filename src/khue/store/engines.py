@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -68,6 +70,7 @@ class Engines:
                 tls_key=settings.bus_tls_key,
             )
         self.node_keys = NodeAuthority(self.nats)
+        self._lock: IO[str] | None = None
         self.database: Database
         self.bus: NatsBus
         self.events: EventLog
@@ -89,6 +92,8 @@ class Engines:
     async def _start(self) -> None:
         settings = self._settings
         settings.data_dir.mkdir(parents=True, exist_ok=True)
+        if self.postgres is not None or self.nats is not None:
+            self._lock = _lock(settings.data_dir / "engines.lock")
         if self.postgres is not None:
             await self.postgres.start()
         self.database = Database(
@@ -102,7 +107,9 @@ class Engines:
         if self.nats is not None:
             await self.nats.start()
             seed = self.nats.seed
-        self.bus = NatsBus(self.bus_url, name="centre", seed=seed, ca_file=settings.bus_ca_file)
+        # our own server's certificate is made for the name nodes know it by, and we speak to it on this machine
+        ca_file, by_name = (settings.bus_tls_cert, False) if self.nats else (settings.bus_ca_file, True)
+        self.bus = NatsBus(self.bus_url, name="centre", seed=seed, ca_file=ca_file, check_name=by_name)
         self.events = EventLog(self.bus)
         self.bus.start()
         await self.bus.wait_connected(30.0)
@@ -118,6 +125,22 @@ class Engines:
             await self.nats.stop()
         if self.postgres is not None:
             await self.postgres.stop()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def _lock(path: Path) -> IO[str]:
+    """Held while open, and given back by the kernel however this process ends."""
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise ConfigError(
+            f"another khue already runs its engines in {path.parent}; stop it, or set another data_dir"
+        ) from None
+    return file
 
 
 def _read_seed(path: str) -> str:

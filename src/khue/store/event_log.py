@@ -1,15 +1,18 @@
-"""The durable stream of events on JetStream: nodes publish into it, centre replicas take from it together."""
+"""The durable stream of events on JetStream: nodes publish into it, the centre reads it in order from where it got to.
+
+There is no consumer with acknowledgements: the centre keeps its position in its own database, in the transaction that applies
+the events, and only what it has applied is taken out of the stream. A full stream refuses new events; their nodes keep them.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import nats.errors
 import nats.js.errors
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, StorageType, StreamConfig
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, StorageType, StreamConfig
 
 from khue.model.errors import LinkError
 from khue.store.nats import NatsBus, keeping_cancellation
@@ -18,85 +21,90 @@ from khue.wire.subjects import EVENTS
 
 _log = logging.getLogger(__name__)
 
-_CONSUMER = "centre"
-_KEEP = 7 * 24 * 3600.0  # seconds an event waits for a centre; nodes keep theirs until it is stored here
+_MOST_BYTES = 4 * 1024**3
 _SAME = 600.0  # seconds within which a Nats-Msg-Id is stored once
-_ACK_WAIT = 10.0  # seconds after which what a dead replica took is given to another
+_IDLE = 60.0  # seconds after which the server forgets a reader that went away
 _FAILURES = (nats.errors.Error, OSError, TimeoutError)
 
 
 class StoredEvent(NamedTuple):
-    """``sequence`` grows by one with each event stored, until the stream itself is lost; ``receipt`` acknowledges it."""
+    """``sequence`` grows with each event stored, until the stream itself is lost."""
 
     sequence: int
     subject: str
     data: bytes
-    receipt: str
 
 
 class EventLog:
-    """Stream KHUE_EVENTS and its shared consumer; both are made when missing, at each connect."""
+    """Stream KHUE_EVENTS; made when missing, at each connect."""
 
     def __init__(self, bus: NatsBus) -> None:
         self._bus = bus
-        self._fetcher: JetStreamContext.PullSubscription | None = None
+        self._reader: JetStreamContext.PullSubscription | None = None
+        self._read_to = -1  # what the reader gives next comes after this
         bus.on_connect(self._reopen)
 
-    async def fetch(self, limit: int, timeout: float) -> list[StoredEvent]:
-        """Up to ``limit`` events in order; [] when there are none for ``timeout`` s. Raises LinkError."""
-        if self._fetcher is None:
-            await self._open()
-        fetcher = self._fetcher
-        assert fetcher is not None
+    async def fetch(self, after: int, limit: int, timeout: float) -> list[StoredEvent]:
+        """Up to ``limit`` events after a sequence, in order; [] when there are none for ``timeout`` s. Raises LinkError."""
         try:
             with keeping_cancellation():
-                messages = await fetcher.fetch(limit, timeout)
+                if self._reader is None or self._read_to != after:
+                    self._reader = await self._read_from(after)
+                    self._read_to = after
+                messages = await self._reader.fetch(limit, timeout)
         except nats.errors.TimeoutError:
             return []
         except _FAILURES as error:
-            self._fetcher = None  # the connection, the consumer or the whole stream may be gone: open it anew
+            self._reader = None
             raise LinkError(f"events cannot be fetched: {error}") from error
-        return [
-            StoredEvent(message.metadata.sequence.stream, message.subject, message.data, message.reply)
-            for message in messages
-        ]
-
-    async def acknowledge(self, events: Sequence[StoredEvent]) -> None:
-        """These need not be delivered again. Raises LinkError; they then come again."""
-        for event in events:
-            await self._bus.publish(event.receipt, b"+ACK")
+        events = [StoredEvent(found.metadata.sequence.stream, found.subject, found.data) for found in messages]
+        if events:
+            self._read_to = events[-1].sequence
+        return events
 
     async def last_sequence(self) -> int:
-        """Of the newest event stored. Raises LinkError."""
+        """Of the newest event ever stored. Raises LinkError."""
         try:
-            info = await self._bus.client.jetstream().stream_info(EVENTS_STREAM)
+            info = await self._bus.client.jetstream(timeout=5).stream_info(EVENTS_STREAM)
         except _FAILURES as error:
             raise LinkError(f"the event stream cannot be asked: {error}") from error
         return int(info.state.last_seq)
 
-    async def _reopen(self) -> None:
-        self._fetcher = None
-        await self._open()
+    async def forget(self, before: int) -> None:
+        """Take events with a lower sequence out of the stream. Raises LinkError."""
+        try:
+            await self._bus.client.jetstream(timeout=5).purge_stream(EVENTS_STREAM, seq=before)
+        except _FAILURES as error:
+            raise LinkError(f"applied events cannot be taken out of the stream: {error}") from error
 
-    async def _open(self) -> None:
-        """Raises LinkError."""
+    async def _reopen(self) -> None:
+        self._reader = None
         context = self._bus.client.jetstream(timeout=5)
         stream = StreamConfig(
             name=EVENTS_STREAM,
             subjects=[EVENTS],
             storage=StorageType.FILE,
-            max_age=_KEEP,
+            max_bytes=_MOST_BYTES,
+            discard=DiscardPolicy.NEW,
             duplicate_window=_SAME,
-        )
-        consumer = ConsumerConfig(
-            durable_name=_CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=_ACK_WAIT, max_ack_pending=1000
         )
         try:
             try:
                 await context.update_stream(stream)
             except nats.js.errors.NotFoundError:
                 await context.add_stream(stream)
-            await context.add_consumer(EVENTS_STREAM, consumer)
-            self._fetcher = await context.pull_subscribe_bind(consumer=_CONSUMER, stream=EVENTS_STREAM)
         except _FAILURES as error:
             raise LinkError(f"the event stream {EVENTS_STREAM} cannot be opened: {error}") from error
+
+    async def _read_from(self, after: int) -> JetStreamContext.PullSubscription:
+        context = self._bus.client.jetstream(timeout=5)
+        consumer = await context.add_consumer(
+            EVENTS_STREAM,
+            ConsumerConfig(
+                deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+                opt_start_seq=after + 1,
+                ack_policy=AckPolicy.NONE,
+                inactive_threshold=_IDLE,
+            ),
+        )
+        return await context.pull_subscribe_bind(consumer=consumer.name, stream=EVENTS_STREAM)

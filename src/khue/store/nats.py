@@ -19,7 +19,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as Remote
 
-from khue.model.errors import KhueError, LinkError
+from khue.model.errors import ConfigError, KhueError, LinkError
 from khue.wire.bus import MAX_PAYLOAD, Handler, Received
 
 _log = logging.getLogger(__name__)
@@ -104,13 +104,14 @@ class NatsSubscription:
 class NatsBus:
     """See ``khue.wire.bus.Bus``. ``name`` is the node's id, or "centre": answers come to inboxes under it.
 
-    ``seed`` is an nkey seed; without it the URL may carry ``user:password@`` or a token. ``ca_file`` checks the server's
-    certificate for tls:// URLs; empty uses the system's authorities.
+    ``seed`` is an nkey seed; without it the URL may carry ``user:password@`` or a token. For tls:// URLs ``ca_file`` checks
+    the server's certificate, empty uses the system's authorities; without ``check_name`` it may be made for another name.
+    Raises ConfigError when the file is not a certificate.
     """
 
-    def __init__(self, url: str, *, name: str, seed: str = "", ca_file: str = "") -> None:
+    def __init__(self, url: str, *, name: str, seed: str = "", ca_file: str = "", check_name: bool = True) -> None:
         self._url, self._name, self._seed = url, name, seed
-        self._tls = ssl.create_default_context(cafile=ca_file or None) if url.startswith(("tls:", "wss:")) else None
+        self._tls = _tls(ca_file, check_name) if url.startswith(("tls:", "wss:")) else None
         self._client: Client | None = None
         self._lost = asyncio.Event()
         self._subscriptions: set[NatsSubscription] = set()
@@ -304,3 +305,12 @@ class NatsBus:
 def _forget(task: asyncio.Future[Msg]) -> None:
     if not task.cancelled():
         task.exception()
+
+
+def _tls(ca_file: str, check_name: bool) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:  # ssl.SSLError too
+        raise ConfigError(f"the certificate file {ca_file} cannot be used: {error}") from error
+    context.check_hostname = check_name
+    return context

@@ -23,22 +23,33 @@ class Slot:
 
 
 class Arena:
-    """At most ``limit`` slots. Taking and giving back are atomic, so reader and writer threads share it without a lock."""
+    """At most ``limit`` slots. One thread takes and trims, another may give back."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._made = 0
+        self._idle = 0  # free slots that nobody has needed since the last trim
         self._free: collections.deque[Slot] = collections.deque()
 
     def take(self) -> Slot | None:
         """A slot, or None when the disk holds up so many blocks that no more memory may be spent."""
         try:
-            return self._free.pop()  # the one given back last: its pages are still there
+            slot = self._free.pop()  # the one given back last: its pages are still there
         except IndexError:
+            self._idle = 0
             if self._made >= self.limit:
                 return None
             self._made += 1
             return Slot()
+        self._idle = min(self._idle, len(self._free))
+        return slot
 
     def give(self, slot: Slot) -> None:
         self._free.append(slot)
+
+    def trim(self) -> None:
+        """Return to the system what a burst needed and nothing since the last call did."""
+        for _ in range(self._idle):
+            self._free.popleft()
+        self._made -= self._idle
+        self._idle = len(self._free)

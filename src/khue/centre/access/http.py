@@ -14,6 +14,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from khue.centre.access.caller import COOKIE, address_of
 from khue.centre.access.rules import Account, Action, Role
 from khue.centre.access.service import Access, Accounts, Caller
+from khue.centre.errors import Invalid
 from khue.centre.ports import Row
 
 AnyRequest = Request[Any, Any, Any]
@@ -118,6 +119,8 @@ class SessionController(Controller):
         self, request: AnyRequest, data: JSONBody[SignIn], accounts: NamedDependency[Accounts]
     ) -> Response[SessionOut]:
         """Sets the session cookie. The next attempts are slowed after failed ones."""
+        if request.content_type[0] != "application/json":  # what another site's form can send is never JSON
+            raise Invalid("send the user name and the password as application/json")
         account, cookie, expires = await accounts.sign_in(data.username, data.password, address_of(request))
         seconds = int((expires - dt.datetime.now(dt.UTC)).total_seconds())
         return Response(

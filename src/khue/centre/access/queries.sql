@@ -45,7 +45,8 @@ select count(*) from account where role = 'administrator' and not disabled and i
 update account set password_hash = $2 where id = $1
 
 -- name: add_session
-with expired as (delete from session where expires < now())
+with expired as (delete from session where expires < now()),
+     forgotten as (delete from login_throttle where last_failure < now() - interval '1 day')
 insert into session (token_hash, account, expires, address) values ($1, $2, $3, $4)
 
 -- name: account_by_session

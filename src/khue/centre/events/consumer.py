@@ -1,4 +1,4 @@
-"""Takes what nodes report from the durable stream into the tables, exactly as if each batch had come once and in order."""
+"""Takes what nodes report from the durable stream into the tables: every batch once and in order, whoever is killed when."""
 
 from __future__ import annotations
 
@@ -22,23 +22,18 @@ _SQL = Queries(__file__)
 _AT_ONCE = 50  # messages a transaction; a node puts up to some hundred changes into one
 _WAIT = 5.0  # seconds a fetch waits for something to come
 _PAUSE = 0.5
-
-
-class Numbered(msgspec.Struct, frozen=True):
-    """A batch and its place in the stream."""
-
-    sequence: int
-    batch: EventBatch
+_KEEP = 10_000  # applied events left in the stream: it knows a message sent twice by those it still has
 
 
 class Consumer:
-    """Applying a batch twice, or late, changes nothing: rows have natural keys, and a state knows its sequence."""
+    """Runs in every replica; of two that read the same events one applies them, because both move one position."""
 
     def __init__(self, database: Database, events: EventSource, board: Board) -> None:
         self._database = database
         self._events = events
         self._board = board
         self._checked = False
+        self._forgotten = 0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -51,29 +46,40 @@ class Consumer:
                 await asyncio.sleep(_PAUSE)
 
     async def run_once(self) -> int:
-        """Take some; returns how many. Raises LinkError, Unavailable; what was taken then comes again."""
+        """Apply some; returns how many. Raises LinkError, Unavailable; nothing is applied then."""
+        position = int(await self._database.fetchval(_SQL["position"]))
         if not self._checked:
-            await self._check_sequences()
-            self._checked = True
-        stored = await self._events.fetch(_AT_ONCE, _WAIT)
+            position = await self._check(position)
+        stored = await self._events.fetch(position, _AT_ONCE, _WAIT)
         if not stored:
             return 0
-        batches = [numbered for event in stored if (numbered := _decode(event)) is not None]
+        batches = [batch for event in stored if (batch := _decode(event)) is not None]
         async with self._database.transaction() as session:
+            if await session.fetchval(_SQL["lock_position"]) != position:
+                return 0  # another replica was quicker
             await apply(session, batches)
-        await self._events.acknowledge(stored)
-        changed = {status.camera for numbered in batches for status in numbered.batch.transitions}
+            await session.execute(_SQL["move_position"], stored[-1].sequence)
+        changed = {status.camera for batch in batches for status in batch.transitions}
         await self._board.announce_streams(sorted(changed))
+        await self._forget(stored[-1].sequence)
         return len(stored)
 
-    async def _check_sequences(self) -> None:
-        newest = await self._database.fetchval(_SQL["newest_sequence"])
-        if newest > await self._events.last_sequence():
+    async def _check(self, position: int) -> int:
+        """The position to go on from, which is the start when the stream is not the one it belongs to."""
+        if position > await self._events.last_sequence():
             _log.warning("the stream of events was lost and starts anew")
-            await self._database.execute(_SQL["restart_sequences"])
+            await self._database.execute(_SQL["move_position"], 0)
+            position = 0
+        self._checked = True
+        return position
+
+    async def _forget(self, applied: int) -> None:
+        if applied - self._forgotten > 2 * _KEEP:
+            await self._events.forget(applied - _KEEP)
+            self._forgotten = applied - _KEEP
 
 
-def _decode(event: StoredEvent) -> Numbered | None:
+def _decode(event: StoredEvent) -> EventBatch | None:
     node = subjects.speaker(event.subject)
     try:
         batch = msgspec.msgpack.decode(event.data, type=EventBatch)
@@ -83,38 +89,35 @@ def _decode(event: StoredEvent) -> Numbered | None:
     if batch.node != node:
         _log.error("event %d of node %s speaks for node %s and is left out", event.sequence, node, batch.node)
         return None
-    return Numbered(event.sequence, batch)
+    return batch
 
 
-async def apply(session: Statements, batches: Sequence[Numbered]) -> None:
-    """Write the batches, in their order."""
-    statuses = [(numbered, status) for numbered in batches for status in numbered.batch.transitions]
-    spans = [(numbered.batch.node, span) for numbered in batches for span in numbered.batch.spans]
+async def apply(session: Statements, batches: Sequence[EventBatch]) -> None:
+    """Write the batches, in their order. Rows have natural keys: the same batch stored twice changes nothing."""
+    statuses = [(batch.node, status) for batch in batches for status in batch.transitions]
+    spans = [(batch.node, span) for batch in batches for span in batch.spans]
     if statuses:
         await _put_statuses(session, statuses)
     if spans:
         await _put_spans(session, spans)
-    for numbered in batches:
-        for change in numbered.batch.gaps:
-            await _put_gap(session, numbered.batch.node, change)
+    for batch in batches:
+        for change in batch.gaps:
+            await _put_gap(session, batch.node, change)
 
 
-async def _put_statuses(session: Statements, statuses: Sequence[tuple[Numbered, StreamStatus]]) -> None:
-    def row(numbered: Numbered, status: StreamStatus) -> tuple[Any, ...]:
+async def _put_statuses(session: Statements, statuses: Sequence[tuple[str, StreamStatus]]) -> None:
+    def row(node: str, status: StreamStatus) -> tuple[Any, ...]:
         return (
-            *(status.camera, str(status.stream), to_datetime(status.since), numbered.batch.node),
+            *(status.camera, str(status.stream), to_datetime(status.since), node),
             *(str(status.state), status.detail, None if status.cause is None else str(status.cause)),
         )
 
     await session.execute(_SQL["add_transitions"], *_columns(row(*item) for item in statuses))
     # one statement may touch a row once: of what each node says of a stream the last counts, and one node is the right one
-    last = {(status.camera, status.stream, numbered.batch.node): (numbered, status) for numbered, status in statuses}
+    last = {(status.camera, status.stream, node): (node, status) for node, status in statuses}
     rows = [
-        (
-            *row(numbered, status),
-            *(status.codec, status.width, status.height, status.clock_offset_ms, numbered.sequence),
-        )
-        for numbered, status in sorted(last.values(), key=lambda item: (item[1].camera, item[1].stream))
+        (*row(node, status), *(status.codec, status.width, status.height, status.clock_offset_ms))
+        for node, status in sorted(last.values(), key=lambda item: (item[1].camera, item[1].stream))
     ]
     await session.execute(_SQL["put_status"], *_columns(rows))
 

@@ -77,6 +77,8 @@ class Relay:
                 await self._renew()
             except NotFound as error:
                 self._say(problem_text(str(error), "Choose another camera."))
+                for viewer in self.viewers:
+                    viewer.end()
             except (LinkError, Unavailable) as error:
                 _log.info("live %s/%s: %s", self._camera, self._stream, error)
             with contextlib.suppress(TimeoutError):

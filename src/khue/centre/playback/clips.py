@@ -70,7 +70,7 @@ class Clips:
 
     def file(self, clip: str) -> AsyncIterator[bytes]:
         """The file of a clip that is done. Raises NotFound, Unavailable at the first piece."""
-        return self._objects.read(_key(clip))
+        return self._objects.read(clip_key(clip))
 
     # -- making them -----------------------------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ class _Job:
         row = self._row
         stream, start, end = StreamName(row["stream"]), row["started"], row["ended"]
         nodes = await self._one_node(row["camera"], stream, start, end)
-        writer = self._objects.create(_key(row["id"]))
+        writer = self._objects.create(clip_key(row["id"]))
         try:
             read = NodeRead(
                 self._link.bus, nodes, row["camera"], stream, to_micros(start), to_micros(end), zero_based=True
@@ -224,5 +224,6 @@ class _Job:
             raise Taken("another replica has taken it over")
 
 
-def _key(clip: str) -> str:
+def clip_key(clip: str) -> str:
+    """Where its file is in the object store."""
     return f"clips/{clip}.mp4"

@@ -66,3 +66,25 @@ update clip set state = 'failed', error = $3, finished = now() where id = $1 and
 -- Another try later, not counted: the way to the recording was away.
 update clip set worker = '', lease_until = now() + make_interval(secs => $3), attempts = attempts - 1
 where id = $1 and worker = $2 and state = 'running'
+
+-- name: prune_spans
+-- A day later than the node would: it is the one that deletes. What a hold keeps stays.
+delete from coverage_span s
+using camera c, retention_class r
+where c.id = s.camera and r.name = c.retention_class
+  and s.ended < now() - make_interval(days => 1) - make_interval(secs => r.days * 86400)
+  and not exists (
+      select from legal_hold h
+      where h.camera = s.camera and h.released is null and h.started < s.ended and h.ended > s.started)
+
+-- name: prune_gaps
+delete from gap g
+using camera c, retention_class r
+where c.id = g.camera and r.name = c.retention_class
+  and g.ended < now() - make_interval(days => 1) - make_interval(secs => r.days * 86400)
+
+-- name: old_clips
+select id from clip where finished < now() - make_interval(secs => $1 * 86400)
+
+-- name: drop_clip
+delete from clip where id = $1

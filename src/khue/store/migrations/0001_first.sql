@@ -138,6 +138,13 @@ create table placement (
 );
 create index placement_by_node on placement (node);
 
+-- How far the stream of events is in the tables: moved in the transaction that applies them, so each is applied once and in order.
+create table event_position (
+    only_row boolean primary key default true check (only_row),
+    sequence bigint not null
+);
+insert into event_position (sequence) values (0);
+
 -- What nodes report has no reference to camera: one unknown id must not reject a whole batch.
 create table stream_status (
     camera text not null,
@@ -151,7 +158,6 @@ create table stream_status (
     width integer not null default 0,
     height integer not null default 0,
     clock_offset_ms bigint,
-    sequence bigint not null,  -- of the event that said so: an older one delivered again changes nothing
     primary key (camera, stream)
 );
 
