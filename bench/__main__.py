@@ -20,7 +20,7 @@ import msgspec
 from rich.console import Console
 
 import khue
-from bench import scale, table
+from bench import live, scale, table
 from bench.engines import ENGINES, MISSING
 from bench.matrix import FULL, QUICK, Plan, page, run
 from bench.measure import measure_all, say
@@ -73,7 +73,6 @@ out_option = click.option(
 @click.group()
 def main() -> None:
     """Benchmarks against peers and floors."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that engines end and recordings go
 
 
 @main.command()
@@ -139,6 +138,27 @@ def thousand(cameras: int, seconds: float, as_json: bool, folder: Path | None) -
         say_result(scale.thousand(cameras, seconds, place), as_json)
 
 
+@main.command(name="live")
+@click.option("--json", "as_json", is_flag=True)
+@folder_option
+@out_option
+def live_command(as_json: bool, folder: Path | None, out: Path) -> None:
+    """Delays, first pictures, seeks and a full wall in Chromium: live.md and live.json."""
+    if reason := live.missing():
+        raise click.ClickException(reason)
+    results = write_live(folder, out)
+    if as_json:
+        click.echo(json.dumps(results, indent=2))
+
+
+def write_live(folder: Path | None, out: Path) -> dict[str, Any]:
+    with scratch(folder) as place:
+        results = live.measure(place / "live")
+    keep(out / "live.md", live.page(results, facts()))
+    keep_json(out / "live.json", results)
+    return results
+
+
 @main.command(name="all")
 @folder_option
 @out_option
@@ -150,6 +170,10 @@ def everything(folder: Path | None, out: Path) -> None:
         many = scale.thousand(1000, 10.0, place)
     keep(out / "scale.md", scale.page(connected, many, facts()))
     keep_json(out / "scale.json", {"connect": connected, "thousand": many})
+    if reason := live.missing():
+        say(f"live is skipped: {reason}")
+    else:
+        write_live(folder, out)
 
 
 def facts() -> str:
@@ -190,4 +214,5 @@ def say_result(result: dict[str, Any], as_json: bool) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that engines end and recordings go
     main()

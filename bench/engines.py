@@ -17,6 +17,7 @@ from typing import Any
 from bench import process
 from bench.frames import mp4_pictures, unwrap, whole_pictures
 from bench.source import PROJECT, Camera, Source
+from bench.spread import spread
 from khue.model.camera import StreamName
 from khue.sim.ledger import SentSession
 from khue.video.index import Index
@@ -112,7 +113,7 @@ class Khue(Engine):
         super().stop()
         told = self._told()
         self.notes["packets_lost"] = told.get("packets_lost")
-        self.notes["recording_after_s"] = _spread(list(told.get("after", {}).values()))
+        self.notes["recording_after_s"] = spread(list(told.get("after", {}).values()))
 
     def written(self, number: int, sent: Sequence[SentSession]) -> set[int]:
         index = Index(self.folder / "node" / "index.sqlite")
@@ -124,19 +125,6 @@ class Khue(Engine):
         finally:
             reader.close()
             index.close()
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    """How many, and the nearest-rank percentiles."""
-    if not values:
-        return {"count": 0}
-    ordered = sorted(values)
-    at = {f"p{share}": ordered[min(len(ordered) - 1, len(ordered) * share // 100)] for share in (50, 95)}
-    return {
-        "count": len(ordered),
-        **{name: round(value, 2) for name, value in at.items()},
-        "all": round(ordered[-1], 2),
-    }
 
 
 class FloorA(Engine):

@@ -32,6 +32,7 @@ from bench import process
 from bench.engines import ENGINES, Engine
 from bench.process import NOTHING, Cpu
 from bench.source import Source
+from bench.spread import percentile
 from khue.sim.ledger import SentSession
 
 SETTLE_S = 3.0
@@ -166,13 +167,12 @@ def _account(engine: Engine, source: Source, since: float, start: float, end: fl
             lateness += _late_ms(session, start_us, end_us)
         sent_count += len(within)
         recorded_count += len(within & engine.written(number, sessions))
-    lateness.sort()
     return {
         "frames_sent": sent_count,
         "frames_recorded": recorded_count,
         "frames_lost": sent_count - recorded_count,
         "frames_unsent": max(0, due_count - sent_count),
-        "source_late_ms": round(lateness[len(lateness) * 99 // 100], 1) if lateness else 0.0,
+        "source_late_ms": round(percentile(lateness, 0.99), 1),
     }
 
 
@@ -207,6 +207,8 @@ def measure_at_largest(name: str, source: Source, count: int, seconds: float, fo
         cameras = max(1, cameras // 2)
     if cameras < count:
         measured.note = f"does not hold {count} here: measured at {cameras}"
+    elif measured.cameras_recording < count:
+        measured.note = f"only {measured.cameras_recording} recorded"
     return measured
 
 

@@ -15,7 +15,7 @@ BIT_RATES = (2000, 1000, 500)  # kb/s, tried in this order: the source needs a c
 
 
 def connect(cameras: int, folder: Path, kbps: int = 2000) -> dict[str, Any]:
-    """All cameras are given to a node that starts; seconds until each records: ``p50``, ``p95``, ``all``."""
+    """All cameras are given to a node that starts; seconds until each records: ``p50``, ``p95``, ``max``."""
     with Source(City(cameras, kbps)) as source:
         measured = measure("khue", source, cameras, 1.0, folder / "connect")
     return {"cameras": cameras, **measured.notes["recording_after_s"]}
@@ -49,8 +49,8 @@ def page(connected: dict[str, Any], many: dict[str, Any], facts: str) -> str:
             "## All cameras at once\n",
             'Seconds from the start of the node, its processes included, to the state "recording".\n',
             markdown(
-                ("cameras", "recording", "p50", "p95", "all"),
-                [[str(connected.get(column, "-")) for column in ("cameras", "count", "p50", "p95", "all")]],
+                ("cameras", "recording", "p50", "p95", "all of them"),
+                [[str(connected.get(column, "-")) for column in ("cameras", "count", "p50", "p95", "max")]],
             ),
             "## One worker process\n",
             markdown(

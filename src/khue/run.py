@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 import sys
@@ -15,6 +16,7 @@ import click
 import msgspec
 
 from khue import __version__
+from khue.camera.probe import probe
 from khue.centre.centre import Centre
 from khue.centre.config import CentreConfig
 from khue.centre.config import load as load_centre
@@ -24,12 +26,12 @@ from khue.cli.demo import demo
 from khue.model.errors import ConfigError, KhueError
 from khue.model.time import SystemClock
 from khue.node.config import NodeConfig
-from khue.node.probing import probe_camera
 from khue.node.service import Node
 from khue.sim.__main__ import die_with_parent as end_with_parent
 from khue.sim.__main__ import main as sim
 from khue.store.engines import Engines, EngineSettings
 from khue.store.nats import NatsBus
+from khue.video.sps import picture_size
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -100,6 +102,7 @@ def node(
             raise click.BadParameter(f"{item!r} is not NAME=VALUE", param_hint="--set")
         settings[name] = value
     made = _node_config(config, settings)
+    ask = functools.partial(probe, sps_size=picture_size)
     buses: list[NatsBus] = []
     running: list[Node] = []
 
@@ -108,7 +111,7 @@ def node(
             bus = NatsBus(made.nats, name=made.id, seed=made.token)
             bus.start()
             buses.append(bus)
-        running.append(Node(made, buses[0] if buses else None, SystemClock(), probe_camera, __version__))
+        running.append(Node(made, buses[0] if buses else None, SystemClock(), ask, __version__))
         await running[0].start()
 
     async def stop() -> None:

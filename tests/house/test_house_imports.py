@@ -26,7 +26,7 @@ ALLOWED = {
 # Modules that bring packages together, and nobody imports from below.
 ASSEMBLE = {
     "khue.run": (
-        ("model", "node", "centre", "store", "camera", "sim", "cli"),
+        ("model", "node", "centre", "store", "camera", "video", "sim", "cli"),
         "the one place that sees node, centre and store together",
     ),
     "khue.cli.reference": (

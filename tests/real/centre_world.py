@@ -19,6 +19,7 @@ from khue.centre.centre import Centre
 from khue.centre.config import AccessConfig, CentreConfig, FleetConfig, ListenConfig
 from khue.model.errors import LinkError
 from khue.store.engines import Engines, EngineSettings
+from khue.store.event_log import EventLog
 from khue.store.nats import NatsBus
 from khue.wire import subjects
 from khue.wire.bus import Received
@@ -236,22 +237,32 @@ class World:
         self.password = ""
         self._nodes: list[FakeNode] = []
         self._clients: list[httpx.AsyncClient] = []
+        self._buses: list[NatsBus] = []
 
     async def start_centre(self) -> Centre:
-        centre = self.another_centre()
+        centre = self._centre(self.engines.bus, self.engines.events)
         await centre.start()
         self.centre = centre
         self.password = centre.admin_password or self.password
         return centre
 
-    def another_centre(self) -> Centre:
-        """One more replica over the same engines."""
+    async def another_centre(self) -> Centre:
+        """One more replica over the same engines, with connections of its own."""
+        assert self.engines.nats is not None
+        bus = NatsBus(self.engines.bus_url, name="centre", seed=self.engines.nats.seed)
+        events = EventLog(bus)
+        bus.start()
+        await bus.wait_connected(10)
+        self._buses.append(bus)
+        return self._centre(bus, events)
+
+    def _centre(self, bus: NatsBus, events: EventLog) -> Centre:
         engines = self.engines
         return Centre(
             self.config,
             database=engines.database,
-            bus=engines.bus,
-            events=engines.events,
+            bus=bus,
+            events=events,
             objects=engines.objects,
             node_keys=engines.node_keys,
             hasher=QUICK,
@@ -290,6 +301,8 @@ class World:
             await node.stop()
         for client in self._clients:
             await client.aclose()
+        for bus in self._buses:
+            await bus.close()
         await self.centre.stop()
         await self.engines.stop()
 

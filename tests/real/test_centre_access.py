@@ -71,6 +71,22 @@ async def test_a_write_by_cookie_needs_the_header_and_a_socket_our_origin(here: 
     assert (await client.get("/api/v1/cameras")).status_code == 200
 
 
+async def test_a_form_of_another_site_cannot_sign_anybody_in(here: World) -> None:
+    body = f'{{"username": "admin", "password": "{here.password}"}}'
+    client = here.anonymous()
+    for kind in ("text/plain", "application/x-www-form-urlencoded"):
+        reply = await client.post("/api/v1/session", content=body, headers={"Content-Type": kind})
+        assert reply.status_code == 400
+        assert "set-cookie" not in reply.headers
+
+
+async def test_whoever_runs_the_machine_can_reset_a_password(here: World) -> None:
+    signed_in = await _account(here, "forgetful", "viewer")
+    password = await here.centre.accounts.reset_password("Forgetful")
+    assert (await signed_in.get("/api/v1/session")).status_code == 401
+    assert (await here.client("forgetful", password)).cookies
+
+
 async def test_signing_out_ends_the_session(here: World) -> None:
     client = await here.client()
     kept = dict(client.cookies)

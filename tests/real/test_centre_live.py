@@ -221,7 +221,7 @@ async def test_a_socket_without_a_right_is_told_why(here: World, admin: httpx.As
 async def test_a_second_replica_has_its_own_viewers_and_all_the_news(
     here: World, admin: httpx.AsyncClient, node: FakeNode, camera: str
 ) -> None:
-    replica = here.another_centre()
+    replica = await here.another_centre()
     await replica.start()
     other = await here.client(url=replica.url)
     near = await here.socket(f"/api/v1/cameras/{camera}/live", admin)
@@ -248,7 +248,7 @@ async def _fresh_again(node: FakeNode) -> bool:
 
 
 async def test_stopping_the_centre_ends_viewers_quickly(here: World, node: FakeNode, camera: str) -> None:
-    replica = here.another_centre()
+    replica = await here.another_centre()
     await replica.start()
     client = await here.client(url=replica.url)
     socket = await here.socket(f"/api/v1/cameras/{camera}/live", client)

@@ -112,9 +112,15 @@ def _text_end(data: bytes | bytearray, offset: int, limit: int) -> int:
 
 
 def _resync(data: bytes | bytearray, offset: int, channels: frozenset[int] | None, size: int) -> int:
-    """Where the next believable piece starts, at or after ``offset``; ``size`` when there is none."""
+    """Where the next believable piece starts, at or after ``offset``; ``size`` when there is none.
+
+    Among garbage only channels that were set up count: a chance ``$`` would swallow up to 64 KB of pictures.
+    """
     while found := _CANDIDATE.search(data, offset):
         offset = found.start()
+        if channels is not None and data[offset] == _DOLLAR and offset + 1 < size and data[offset + 1] not in channels:
+            offset += 1
+            continue
         piece = _piece_at(data, offset, channels, size)
         if piece is None:
             return offset

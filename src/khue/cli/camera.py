@@ -10,9 +10,10 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from khue.camera.probe import probe as ask_camera
 from khue.cli.api import Api, Login, load_login, save_login
 from khue.model.address import strip_credentials
-from khue.node.probing import probe_camera as ask_camera
+from khue.video.sps import picture_size
 from khue.wire.link import ProbeReply, ProbeRequest
 
 STATE_MARKS = {
@@ -121,7 +122,7 @@ def probe_camera(ctx: click.Context, url: str, user: str, password: str, node: s
         with _api() as api:
             reply = msgspec.convert(api.call("POST", "/cameras/probe", asked), ProbeReply)
     else:
-        reply = asyncio.run(ask_camera(request))
+        reply = asyncio.run(ask_camera(request, sps_size=picture_size))
     if json_out:
         as_json({**msgspec.to_builtins(ProbeReply()), **_full(reply)})
     else:

@@ -42,7 +42,7 @@ class Processes:
         self._running: list[tuple[str, subprocess.Popen[str], TextIO]] = []
 
     def start(self, name: str, *command: str, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
-        log = (self._logs / f"{name}.log").open("w")
+        log = (self._logs / f"{name}.log").open("a")
         process = subprocess.Popen(
             [sys.executable, "-m", *command],
             stdin=subprocess.DEVNULL,
@@ -66,6 +66,18 @@ class Processes:
         parsed: dict[str, Any] = msgspec.json.decode(line)
         return parsed
 
+    def pid(self, name: str) -> int:
+        return next(process.pid for known, process, _ in self._running if known == name)
+
+    def is_running(self, name: str) -> bool:
+        return any(known == name and process.poll() is None for known, process, _ in self._running)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL: what a power cut or the kernel would do."""
+        entry = next(entry for entry in self._running if entry[0] == name)
+        entry[1].kill()
+        self._reap(entry)
+
     def check(self) -> None:
         for name, process, _ in self._running:
             if process.poll() is not None:
@@ -79,16 +91,19 @@ class Processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
         for entry in chosen:
-            _, process, log = entry
             try:
-                process.wait(20)
+                entry[1].wait(20)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if process.stdout:
-                process.stdout.close()
-            log.close()
-            self._running.remove(entry)
+                entry[1].kill()
+            self._reap(entry)
+
+    def _reap(self, entry: tuple[str, subprocess.Popen[str], TextIO]) -> None:
+        _, process, log = entry
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+        log.close()
+        self._running.remove(entry)
 
 
 def _is_free(port: int) -> bool:

@@ -64,6 +64,7 @@ class StreamLedger:
         changes: list[Change] = []
         if self.span and first - self.span.end > SILENCE:
             changes += self.fail(first, *silence)
+        before = self.span.end if self.span else first  # packets may have been lost since
         if self.gap:
             start = max(first, self.gap.start)
             changes += self._close_gap(start)
@@ -74,7 +75,7 @@ class StreamLedger:
             self.span = Span(first, last)
         changes.append(Change(self.span))
         if lost:
-            changes.append(Change(Gap(first, last, GapCause.LINK, f"{lost} packets lost", partial=True)))
+            changes.append(Change(Gap(before, last, GapCause.LINK, f"{lost} packets lost", partial=True)))
         return changes
 
     def fail(self, at: Micros, cause: GapCause, detail: str) -> list[Change]:

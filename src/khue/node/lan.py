@@ -11,6 +11,7 @@ import msgspec
 from litestar import Litestar, Request, Response, WebSocket, get, websocket
 from litestar.datastructures import State
 from litestar.exceptions import WebSocketDisconnect
+from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from khue.model.camera import StreamName
@@ -61,7 +62,7 @@ def _health() -> dict[str, bool]:
 
 
 @websocket("/live/{camera:str}/{stream:str}")
-async def _live(socket: WebSocket[object, object, State], camera: str, stream: StreamName) -> None:
+async def _live(socket: WebSocket[object, object, State], camera: FromPath[str], stream: FromPath[StreamName]) -> None:
     lan: Lan = socket.app.state.lan
     try:
         lan.allow(socket.query_params.get("token", ""), camera, stream, "live")
@@ -91,7 +92,12 @@ async def _send(socket: WebSocket[object, object, State], lan: Lan, camera: str,
 
 @get("/playback/{camera:str}/{stream:str}")
 async def _playback(
-    request: Request[object, object, State], camera: str, stream: StreamName, start: int, end: int, token: str
+    request: Request[object, object, State],
+    camera: FromPath[str],
+    stream: FromPath[StreamName],
+    start: FromQuery[int],
+    end: FromQuery[int],
+    token: FromQuery[str],
 ) -> Stream:
     """fMP4 over [start, end), microseconds since 1970 UTC."""
     lan: Lan = request.app.state.lan

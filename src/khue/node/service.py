@@ -72,6 +72,13 @@ class Node:
         """Recover the log, record the last desired state, then look for the centre."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o750)
         await self._lock.take()
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
         self.recovered = await asyncio.to_thread(self._recover)
         self.workers.start(keep_open=(self._lock.fd,))
         stored = self._store.load()

@@ -20,7 +20,6 @@ from khue.model.errors import (
     CameraStalled,
     CameraUnreachable,
     KhueError,
-    MediaError,
 )
 from khue.model.media import Codec
 from khue.model.time import Clock
@@ -29,7 +28,7 @@ from khue.node.receiver import Receiver
 from khue.video.arena import Arena
 from khue.video.log import LoggedStream, LogWriter
 from khue.video.nal import nal_type
-from khue.video.sps import parse_sps
+from khue.video.sps import picture_size
 from khue.wire.link import CameraSpec, StreamCounters, StreamSpec, StreamStatus
 
 LOOK_EVERY_S = 4.0  # between looks at a stream that plays: its size, its clock, its keep-alive
@@ -187,13 +186,16 @@ class StreamTask:
         clock = self._shared.clock
         next_alive = clock.monotonic() + session.keepalive_every_s
         told = (-1, -1)
+        pause = 0.1
         while True:
-            await asyncio.wait([ended], timeout=LOOK_EVERY_S if told != (-1, -1) else 0.1)
+            await asyncio.wait([ended], timeout=pause)
             if ended.done():
                 raise ended.result()
             if receiver.playing:
                 told = self._playing(receiver, told)
+                pause = min(LOOK_EVERY_S, max(0.1, next_alive - clock.monotonic()))
             if clock.monotonic() >= next_alive or session.keepalive_due:
+                pause = 1.0  # the answer may ask for another at once
                 next_alive = clock.monotonic() + session.keepalive_every_s
                 try:
                     session.sock.send(session.keepalive())
@@ -277,7 +279,5 @@ def _picture_size(codec: Codec, parameter_sets: tuple[bytes, ...]) -> tuple[int,
     """Width and height from the sequence parameter set, (0, 0) while there is none that can be read."""
     for unit in parameter_sets:
         if codec.is_video and nal_type(codec, unit) == (33 if codec is Codec.H265 else 7):
-            with contextlib.suppress(MediaError):
-                picture = parse_sps(codec, unit)
-                return picture.width, picture.height
+            return picture_size(codec, unit) or (0, 0)
     return 0, 0

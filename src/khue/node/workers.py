@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import socket
@@ -58,18 +57,14 @@ class WorkerProcess:
     async def stop(self) -> None:
         """Let it write what it has; kill it when it does not end."""
         self._stopping.set()
-        if self._writer:
-            write_frame(self._writer, Stop())
-        if self._process:
-            try:
-                await asyncio.wait_for(self._process.wait(), STOP_WAIT_S)
-            except TimeoutError:
-                self._process.kill()
-                await self._process.wait()
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        self.send(Stop())
+        if self._task is None:
+            return
+        # Not cancelled: that may hang for good while the process is being started (Python 3.11).
+        _, late = await asyncio.wait([self._task], timeout=STOP_WAIT_S)
+        if late and self._process:
+            self._process.kill()
+        await self._task
 
     def send(self, message: Down) -> None:
         if self._writer and not self._writer.is_closing():
@@ -118,7 +113,7 @@ class WorkerProcess:
     async def _converse(self, sock: socket.socket) -> None:
         reader, self._writer = await asyncio.open_connection(sock=sock, limit=32 * 1024 * 1024)
         try:
-            self.send(Assign(self.cameras))
+            self.send(Stop() if self._stopping.is_set() else Assign(self.cameras))
             for camera, stream in self.taps:
                 self.send(Tap(camera, stream))
             frames: FrameReader[Up] = FrameReader(reader, msgspec.msgpack.Decoder(Up))

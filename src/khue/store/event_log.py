@@ -6,6 +6,7 @@ the events, and only what it has applied is taken out of the stream. A full stre
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import NamedTuple
 
@@ -42,10 +43,15 @@ class EventLog:
         self._bus = bus
         self._reader: JetStreamContext.PullSubscription | None = None
         self._read_to = -1  # what the reader gives next comes after this
+        self._reading = asyncio.Lock()
         bus.on_connect(self._reopen)
 
     async def fetch(self, after: int, limit: int, timeout: float) -> list[StoredEvent]:
         """Up to ``limit`` events after a sequence, in order; [] when there are none for ``timeout`` s. Raises LinkError."""
+        async with self._reading:  # two on one reader would get every other event each
+            return await self._fetch(after, limit, timeout)
+
+    async def _fetch(self, after: int, limit: int, timeout: float) -> list[StoredEvent]:
         try:
             with keeping_cancellation():
                 if self._reader is None or self._read_to != after:

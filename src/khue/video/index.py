@@ -328,7 +328,7 @@ class Index:
         """Where the last span or gap ends; 0 when there is none, or one that lasts."""
         row = self._db.execute(
             "SELECT max(coalesce((SELECT max(stop) FROM span WHERE stream = ?1), 0),"
-            " coalesce((SELECT max(stop) FROM gap WHERE stream = ?1), 0))",
+            " coalesce((SELECT max(stop) FROM gap WHERE stream = ?1 AND partial = 0), 0))",
             (stream,),
         ).fetchone()
         return int(row[0])

@@ -79,7 +79,7 @@ class Remuxer:
         self._keep_damaged = keep_damaged
         self._out: list[Fragment | Init] = []
         self._codec: Codec | None = None
-        self._line = WallLine(VIDEO_TIMESCALE)
+        self._line = WallLine(VIDEO_TIMESCALE, slew=not zero_based)
         self._lane: AudioLane | None = None
         self._described: tuple[tuple[bytes, ...], AudioFormat | None] | None = None  # by the last Init
         self._sets_in_band = False

@@ -155,3 +155,12 @@ def _skip_sublayers(bits: BitReader, count: int) -> None:
 def _check_size(width: int, height: int) -> None:
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
         raise MediaError(f"a picture of {width} x {height}")
+
+
+def picture_size(codec: Codec, unit: bytes) -> tuple[int, int] | None:
+    """Width and height a sequence parameter set promises, None when it cannot be read."""
+    try:
+        picture = parse_sps(codec, unit)
+    except MediaError:
+        return None
+    return picture.width, picture.height

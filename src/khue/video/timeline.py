@@ -19,8 +19,10 @@ AT_ONCE_S = 10.0  # of media in one read; what claims to be later stands still u
 class WallLine:
     """Maps 32-bit RTP timestamps of one source to ticks of its clock since 1970. Raises nothing, whatever comes."""
 
-    def __init__(self, clock_rate: int) -> None:
+    def __init__(self, clock_rate: int, *, slew: bool = True) -> None:
+        """``slew`` False: once placed, only the timestamps count, so that a clip moves as evenly as the camera took it."""
         self.rate = clock_rate
+        self._slew = slew
         self._farthest = round(FARTHEST_S * clock_rate)
         self._back = round(BACK_S * clock_rate)
         self._at_once = round(AT_ONCE_S * clock_rate)
@@ -70,6 +72,8 @@ class WallLine:
         if late > self._farthest:
             self._offset += late
             self._corrected = self._count
+        if not self._slew:
+            return
         self._earliest = min(self._earliest, late)
         passed = self._count - self._corrected
         if passed < self.rate:

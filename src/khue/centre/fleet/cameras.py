@@ -98,7 +98,7 @@ class Cameras:
         async with self._database.transaction() as session:
             if await session.fetchrow(_SQL["delete_camera"], camera) is None:
                 raise NotFound("there is no such camera")
-            await session.execute(_SQL["forget_status"], camera)
+            await session.execute(_SQL["forget_status"], [camera])
             return [told["id"] for told in await session.fetch(_SQL["unplace"], camera)]
 
     async def get(self, camera: str) -> tuple[Row, list[Row]]:

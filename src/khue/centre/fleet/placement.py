@@ -80,11 +80,10 @@ class Placement:
                 return []
             nodes = await session.fetch(_SQL["nodes_for_placement"])
             news = await self._note_liveness(session, nodes)
-            cameras = await session.fetch(_SQL["cameras_to_place"])
-            moves = self._changes(nodes, cameras, failover) if cameras else []
-            for move in moves:
-                await session.execute(_SQL["move"], move.camera, move.node, move.reason)
-                await session.execute(_SQL["forget_status"], move.camera)
+            waiting = await session.fetch(_SQL["cameras_to_place"])
+            moves = self._changes(nodes, waiting, failover) if waiting else []
+            if moves:
+                await self._move(session, moves)
             told = {node for move in moves for node in (move.node, move.before) if node is not None}
             if told:
                 await session.execute(_SQL["bump"], sorted(told))
@@ -94,6 +93,12 @@ class Placement:
             await self._tell(sorted(told))
         await self._announce(news, moves)
         return moves
+
+    async def _move(self, session: Statements, moves: Sequence[Move]) -> None:
+        cameras = [move.camera for move in moves]
+        to, why = [move.node for move in moves], [move.reason for move in moves]
+        await session.execute(_SQL["move"], cameras, to, why)
+        await session.execute(_SQL["forget_status"], cameras)
 
     async def _announce(self, news: Sequence[NodeNews], moves: Sequence[Move]) -> None:
         """A node that falls silent or comes back changes what its cameras' tiles say."""

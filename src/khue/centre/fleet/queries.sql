@@ -33,7 +33,7 @@ update node set revision = revision + 1 where id in (select node from gone) retu
 
 -- name: forget_status
 -- Another node begins anew, or nobody does.
-delete from stream_status where camera = $1
+delete from stream_status where camera = any($1)
 
 -- name: bump_node_of
 -- The desired state of the camera's node changed: its revision grows in the same transaction.
@@ -204,7 +204,8 @@ where c.deleted is null
        or (c.site <> '' and c.site <> all (case when n.sites = '{}' then n.said_sites else n.sites end)))
 
 -- name: move
-insert into placement (camera, node, reason) values ($1, $2, $3)
+insert into placement (camera, node, reason)
+select * from unnest($1::text[], $2::text[], $3::text[])
 on conflict (camera) do update set node = excluded.node, reason = excluded.reason, since = now()
 
 -- name: cameras_on

@@ -108,8 +108,8 @@ export const api = {
 
   coverage: (id: string, stream: StreamName, from: number, to: number, signal?: AbortSignal) =>
     json<CoverageAnswer>(`${camera(id)}/coverage${query({ stream, from: at(from), to: at(to) })}`, "GET", undefined, signal),
-  snapshot: (id: string, moment: number, width: number, signal: AbortSignal) =>
-    request(`${camera(id)}/snapshot${query({ at: at(moment), width })}`, { signal }),
+  snapshot: (id: string, stream: StreamName, moment: number, width: number, signal: AbortSignal) =>
+    request(`${camera(id)}/snapshot${query({ stream, at: at(moment), width })}`, { signal }),
   playback: (id: string, stream: StreamName, from: number, to: number, keyframes: boolean, signal: AbortSignal) =>
     request(`${camera(id)}/playback${query({ stream, from: at(from), to: at(to), keyframes: keyframes ? 1 : 0 })}`, {
       signal,

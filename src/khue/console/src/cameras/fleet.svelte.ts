@@ -7,6 +7,8 @@ class Fleet {
   readonly cameras = new SvelteMap<string, Camera>();
   /** Cameras the centre does not know (any more). */
   readonly gone = new SvelteMap<string, true>();
+  /** Counts the times the feed came back after a break: what is on screen is then asked for again. */
+  resumed = $state(0);
   readonly #asking = new Set<string>();
 
   learn(cameras: readonly Camera[]): void {
@@ -27,9 +29,10 @@ class Fleet {
     void this.#ask(id);
   }
 
-  /** Asks again for everything on screen: the feed was broken. */
-  refresh(ids: Iterable<string>): void {
-    for (const id of ids) void this.#ask(id);
+  /** The feed was broken; `standing` are the cameras on the wall. Lists ask for themselves. */
+  resume(standing: Iterable<string>): void {
+    this.resumed += 1;
+    for (const id of standing) void this.#ask(id);
   }
 
   apply(event: StatusEvent): void {

@@ -13,6 +13,8 @@ export interface Stage {
   readonly sink: MediaSink;
   readonly clock: WallClock;
   readonly stats: PlayerStats;
+  /** Somebody listens. */
+  readonly sound: boolean;
   /** Milliseconds that never step. */
   steady(): number;
   /** What is known of the stream's recordings at an instant, milliseconds since 1970 UTC. */

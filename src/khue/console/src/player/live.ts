@@ -1,8 +1,9 @@
 import { backoffMs } from "../api/backoff";
 import { sockets } from "../api/client";
 import type { LiveNote } from "../api/types";
-import { firstDecodeTime } from "./boxes";
+import { firstDecodeTime } from "./times";
 import type { Driver, Stage } from "./driver";
+import { SoundRemover } from "./mute";
 import { LivePace } from "./policy";
 import { playable } from "./sink";
 
@@ -10,6 +11,8 @@ import { playable } from "./sink";
 const KEEP_BEHIND = 10;
 /** A socket that says nothing this long while a picture is expected is dead, whatever TCP thinks. */
 const SILENT_MS = 12_000;
+/** With sound on, browsers hold this much of it before they begin. */
+const SOUND_FLOOR = 0.25;
 /** Room below the first picture, should the hub's clock be set back a little. */
 const BELOW_FIRST = 3600;
 
@@ -31,6 +34,7 @@ export class LiveDriver implements Driver {
   #atEdge = false;
   #closed = false;
   readonly #pace = new LivePace();
+  readonly #remover = new SoundRemover();
 
   constructor(readonly stage: Stage) {
     stage.report({ kind: "connecting" });
@@ -55,7 +59,7 @@ export class LiveDriver implements Driver {
     const end = sink.end;
     if (!this.#atEdge || end === null) return;
     if (video.paused && this.#flowing) void this.#play();
-    const decision = this.#pace.decide(now, end - video.currentTime);
+    const decision = this.#pace.decide(now, end - video.currentTime, this.#floor);
     if (decision === "jump") this.#toEdge(end);
     else if (video.playbackRate !== decision) video.playbackRate = decision;
     this.stage.stats.rate = video.playbackRate;
@@ -96,6 +100,10 @@ export class LiveDriver implements Driver {
     }
   }
 
+  get #floor(): number {
+    return this.stage.sound ? SOUND_FLOOR : this.stage.stats.frameDuration;
+  }
+
   #toEdge(end: number): void {
     this.#pace.restart();
     this.stage.video.currentTime = Math.max(0, end - this.#pace.target);
@@ -111,7 +119,7 @@ export class LiveDriver implements Driver {
       if (this.#socket !== socket || this.#closed) return;
       this.#heardAt = this.stage.steady();
       if (typeof message.data === "string") this.#note(JSON.parse(message.data) as LiveNote);
-      else this.#media(message.data);
+      else this.#media(this.stage.sound ? message.data : this.#remover.strip(message.data));
     };
     socket.onclose = () => {
       if (this.#socket === socket && !this.#closed) this.#lost();
@@ -137,7 +145,8 @@ export class LiveDriver implements Driver {
     }
   }
 
-  #start(mime: string): void {
+  #start(told: string): void {
+    const mime = this.stage.sound ? told : SoundRemover.mime(told);
     this.#mime = mime;
     this.stage.stats.mime = mime;
     this.#expectInit = playable(mime);

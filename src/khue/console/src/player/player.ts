@@ -30,8 +30,11 @@ export class Player {
   #driver: Driver | null = null;
   #mode: "live" | "playback" | null = null;
   #lead = false;
+  #sound = false;
   #closed = false;
   #frameRequest = 0;
+  /** The mode the picture on screen belongs to. */
+  #shownIn: "live" | "playback" | null = null;
   readonly #sink: MediaSink;
   readonly #timer: number;
   readonly #unsubscribe: () => void;
@@ -61,7 +64,7 @@ export class Player {
 
   /** Wall time of the picture on screen, milliseconds since 1970 UTC; null before there is one. */
   get wallTime(): number | null {
-    return this.#sink.isOpen && this.stats.frames > 0 ? this.wallTimeAt(this.video.currentTime) : null;
+    return this.#sink.isOpen && this.#shownIn === this.#mode ? this.wallTimeAt(this.stats.mediaTime) : null;
   }
 
   /** Wall time (milliseconds since 1970 UTC) of an instant on the video element's time line (seconds). */
@@ -78,6 +81,14 @@ export class Player {
   set lead(lead: boolean) {
     this.#lead = lead;
     if (this.#driver) this.#driver.lead = lead;
+  }
+
+  /** Live sound costs delay, so it is left out until somebody listens; then the picture is opened anew with it. */
+  setSound(sound: boolean): void {
+    this.video.muted = !sound;
+    if (sound === this.#sound) return;
+    this.#sound = sound;
+    if (this.#mode === "live") this.#change("live");
   }
 
   setAlone(alone: boolean): void {
@@ -111,6 +122,7 @@ export class Player {
     this.#driver?.close();
     if (this.#mode !== null) this.#keepPicture();
     this.#sink.detach();
+    this.#shownIn = null;
     this.#mode = mode;
     this.video.dataset["mode"] = mode;
     this.video.playbackRate = 1;
@@ -127,6 +139,7 @@ export class Player {
       sink: this.#sink,
       clock: this.options.clock,
       stats: this.stats,
+      sound: this.#sound,
       steady: () => performance.now(),
       recordedAt: (time) => this.options.recordedAt(time),
       report: (state) => this.#report(state),
@@ -155,7 +168,8 @@ export class Player {
       const wall = this.wallTimeAt(frame.mediaTime);
       const delay = this.#mode === "live" ? performance.timeOrigin + frame.presentationTime - wall : null;
       this.stats.shown(frame.mediaTime, frame.presentationTime, wall, delay);
-      this.options.still.hidden = true;
+      this.#shownIn = this.#mode;
+      if (!this.options.still.hidden) this.options.still.hidden = true;
       this.#watchFrames();
     });
   }

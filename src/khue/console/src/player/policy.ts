@@ -9,11 +9,11 @@ export interface Stretch {
 export const JUMP_BEHIND = 0.5;
 const FASTEST = 1.1;
 const WINDOW_MS = 2000;
-const CALMEST = 0.03;
-const ROOMIEST = 0.5;
+const LEAST_MARGIN = 0.015;
+const MOST_MARGIN = 0.5;
 /** One hiccup makes the browser wait several times over; it counts once. */
 const ONE_STALL_MS = 600;
-const CALM_AFTER_MS = 4000;
+const CALM_AFTER_MS = 3000;
 /** A jump makes the browser decode a group of pictures again: on a machine that cannot keep up, jumping often is no help. */
 const FIRST_JUMP_PAUSE_MS = 1500;
 const LONGEST_JUMP_PAUSE_MS = 12_000;
@@ -24,7 +24,9 @@ const LONGEST_JUMP_PAUSE_MS = 12_000;
  * line sees the picture tens of milliseconds late, one on a bad line sees it later but whole.
  */
 export class LivePace {
-  target = CALMEST;
+  /** Above the floor by this much, because of stalls. */
+  #margin = LEAST_MARGIN;
+  #floor = 0;
   #seen: { at: number; ahead: number }[] = [];
   #stalledAt = -Infinity;
   #jumpedAt = -Infinity;
@@ -41,7 +43,7 @@ export class LivePace {
     const fresh = now - this.#stalledAt > ONE_STALL_MS;
     this.#stalledAt = now;
     if (!fresh) return false;
-    this.target = Math.min(ROOMIEST, Math.max(this.target * 1.5, this.target + 0.02));
+    this.#margin = Math.min(MOST_MARGIN, Math.max(this.#margin * 1.5, this.#margin + 0.02));
     this.#changed = now;
     this.#seen = [];
     return true;
@@ -63,16 +65,25 @@ export class LivePace {
     return "jump";
   }
 
-  /** The playback rate now, or "jump" to the edge. `ahead` is the media ahead of the playhead. */
-  decide(now: number, ahead: number): number | "jump" {
+  /** The cushion aimed at. */
+  get target(): number {
+    return this.#floor + this.#margin;
+  }
+
+  /**
+   * The playback rate now, or "jump" to the edge. `ahead` is the media ahead of the playhead; `floor` what the browser needs
+   * in hand to run smoothly at all: a picture beyond the one on screen, or its buffer of sound.
+   */
+  decide(now: number, ahead: number, floor: number): number | "jump" {
     if (now - this.#changed > CALM_AFTER_MS) {
-      this.target = Math.max(CALMEST, this.target * 0.9);
+      this.#margin = Math.max(LEAST_MARGIN, this.#margin * 0.8);
       this.#changed = now;
     }
+    this.#floor = floor;
     const cushion = this.cushion;
     const surplus = cushion === null ? ahead - this.target - JUMP_BEHIND * 2 : cushion - this.target;
     if (surplus > JUMP_BEHIND && now - this.#jumpedAt > this.#jumpPause) return this.#jump(now);
-    return surplus < 0.015 ? 1 : Math.min(FASTEST, 1 + Math.max(0.02, surplus * 0.5));
+    return surplus < 0.01 ? 1 : Math.min(FASTEST, 1 + Math.max(0.01, surplus * 0.5));
   }
 }
 

@@ -1,6 +1,6 @@
 import { api, ApiError } from "../api/client";
 import type { StreamName } from "../api/types";
-import { firstDecodeTime } from "./boxes";
+import { firstDecodeTime } from "./times";
 
 /** One question for recorded media over [from, to), seconds since 1970 UTC, and how far its answer has come. */
 export class PlaybackWindow {

@@ -1,4 +1,5 @@
 import { api, ApiError } from "../api/client";
+import type { StreamName } from "../api/types";
 import { MINUTE } from "./geometry";
 
 const KEPT = 160;
@@ -8,7 +9,7 @@ const PAUSE_MS = 90;
 /** Pictures shown while somebody scrubs: one question at a time, the newest wish first, answers kept. */
 export class Thumbnails {
   readonly #kept = new Map<string, string>();
-  #wish: { camera: string; time: number; step: number } | null = null;
+  #wish: { camera: string; stream: StreamName; time: number; step: number } | null = null;
   #asking: AbortController | null = null;
 
   constructor(readonly onPicture: () => void) {}
@@ -23,9 +24,9 @@ export class Thumbnails {
     return this.#kept.get(key(camera, time, step)) ?? null;
   }
 
-  want(camera: string, time: number, step: number): void {
+  want(camera: string, stream: StreamName, time: number, step: number): void {
     if (this.#kept.has(key(camera, time, step))) return;
-    this.#wish = { camera, time, step };
+    this.#wish = { camera, stream, time, step };
     if (!this.#asking) void this.#serve();
   }
 
@@ -38,11 +39,11 @@ export class Thumbnails {
 
   async #serve(): Promise<void> {
     while (this.#wish) {
-      const { camera, time, step } = this.#wish;
+      const { camera, stream, time, step } = this.#wish;
       this.#wish = null;
       this.#asking = new AbortController();
       try {
-        const response = await api.snapshot(camera, quantised(time, step), WIDTH, this.#asking.signal);
+        const response = await api.snapshot(camera, stream, quantised(time, step), WIDTH, this.#asking.signal);
         this.#keep(key(camera, time, step), URL.createObjectURL(await response.blob()));
       } catch (reason) {
         if (reason instanceof ApiError) this.#keep(key(camera, time, step), "");
