@@ -57,7 +57,8 @@ class LiveRelay:
                 self._listeners[key] = listener
                 while (left := self._until[key] - self._clock.monotonic()) > 0:
                     try:
-                        message = await asyncio.wait_for(listener.next(), left)
+                        async with asyncio.timeout(left):
+                            message = await listener.next()
                     except TimeoutError:
                         continue
                     number += 1
@@ -112,7 +113,8 @@ class ReadServer:
         number = 0
         try:
             async for piece in _each(first, pieces):
-                await asyncio.wait_for(allowed.acquire(), CREDIT_WAIT_S)
+                async with asyncio.timeout(CREDIT_WAIT_S):
+                    await allowed.acquire()
                 if ended.is_set():
                     return
                 chunk = ReadChunk(seq=number, data=piece.data, until=piece.until)

@@ -125,7 +125,8 @@ class WorkerProcess:
     async def _ended(self, process: asyncio.subprocess.Process) -> None:
         """Two processes must never write the same files: only when this one is gone may another start."""
         try:
-            await asyncio.wait_for(process.wait(), STOP_WAIT_S)
+            async with asyncio.timeout(STOP_WAIT_S):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -59,7 +59,7 @@ class HttpServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
-            while (request := await asyncio.wait_for(_read(reader), _IDLE_S)) is not None:
+            while (request := await _next(reader)) is not None:
                 reply = await self._handler(request)
                 keep = request.headers.get("connection", "").lower() != "close"
                 writer.write(_head(reply, keep=keep) + (b"" if request.method == "HEAD" else reply.body))
@@ -71,6 +71,11 @@ class HttpServer:
         finally:
             self._writers.discard(writer)
             writer.close()
+
+
+async def _next(reader: asyncio.StreamReader) -> HttpRequest | None:
+    async with asyncio.timeout(_IDLE_S):
+        return await _read(reader)
 
 
 async def _read(reader: asyncio.StreamReader) -> HttpRequest | None:

@@ -123,11 +123,13 @@ class EmbeddedNats:
     async def _ready(self) -> bool:
         host = "127.0.0.1" if self._host in ("", "0.0.0.0", "::") else self._host
         try:
-            reader, writer = await asyncio.wait_for(asyncio.open_connection(host, self._port), 1.0)
+            async with asyncio.timeout(1.0):
+                reader, writer = await asyncio.open_connection(host, self._port)
         except (OSError, TimeoutError):
             return False
         try:
-            return (await asyncio.wait_for(reader.readline(), 1.0)).startswith(b"INFO ")
+            async with asyncio.timeout(1.0):
+                return (await reader.readline()).startswith(b"INFO ")
         except (OSError, TimeoutError):
             return False
         finally:

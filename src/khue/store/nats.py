@@ -82,7 +82,8 @@ class NatsSubscription:
             with keeping_cancellation(), contextlib.suppress(*_FAILURES):
                 await remote.unsubscribe()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._waiting.join(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._waiting.join()
         for worker in self._workers:
             worker.cancel()
 
@@ -138,7 +139,8 @@ class NatsBus:
     async def wait_connected(self, timeout: float) -> None:
         """Raises LinkError when there is no connection within ``timeout`` s."""
         try:
-            await asyncio.wait_for(self._up.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._up.wait()
         except TimeoutError:
             raise LinkError(f"{_AWAY} (waited {timeout:.0f} s)") from None
 

@@ -113,7 +113,8 @@ class Database:
         pool, self._pool = self._pool, None
         if pool is not None:
             try:
-                await asyncio.wait_for(pool.close(), 5.0)
+                async with asyncio.timeout(5.0):
+                    await pool.close()
             except TimeoutError:
                 pool.terminate()
 

@@ -65,7 +65,8 @@ class Supervised:
         self._stopping = False
         self._task = asyncio.create_task(self._run(), name=f"engine {self.name}")
         try:
-            await asyncio.wait_for(self._up.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._up.wait()
         except TimeoutError:
             await self.stop()
             raise Unavailable(
@@ -80,7 +81,8 @@ class Supervised:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(self._stop_signal)
             try:
-                await asyncio.wait_for(process.wait(), timeout)
+                async with asyncio.timeout(timeout):
+                    await process.wait()
             except TimeoutError:
                 _log.warning("%s did not stop in %.0f s and is killed", self.name, timeout)
                 with contextlib.suppress(ProcessLookupError):

@@ -63,7 +63,8 @@ class Placement:
                 _log.log(logging.DEBUG if waiting else logging.WARNING, "placement waits: %s", error)
                 waiting = True
             try:
-                await asyncio.wait_for(self._wanted.wait(), self._every_s)
+                async with asyncio.timeout(self._every_s):
+                    await self._wanted.wait()
             except TimeoutError:
                 pass
             self._wanted.clear()

@@ -82,7 +82,8 @@ class Relay:
             except (LinkError, Unavailable) as error:
                 _log.info("live %s/%s: %s", self._camera, self._stream, error)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _RENEW_S)
+                async with asyncio.timeout(_RENEW_S):
+                    await self._wake.wait()
             self._wake.clear()
 
     async def _renew(self) -> None:

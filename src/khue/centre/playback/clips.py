@@ -83,7 +83,8 @@ class Clips:
                 except Unavailable as error:
                     _log.info("clips wait: %s", error)
                 try:
-                    await asyncio.wait_for(self._wanted.wait(), _LOOK_S)
+                    async with asyncio.timeout(_LOOK_S):
+                        await self._wanted.wait()
                 except TimeoutError:
                     pass
                 self._wanted.clear()

@@ -124,7 +124,8 @@ class NodeRead:
         waited = 0.0
         while waited < _CHUNK_TIMEOUT:
             try:
-                return await asyncio.wait_for(self._waiting.get(), _LOOK)
+                async with asyncio.timeout(_LOOK):
+                    return await self._waiting.get()
             except TimeoutError:
                 waited += _LOOK
             if not self._bus.connected:

@@ -74,7 +74,9 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
 async function json<T>(path: string, method = "GET", body?: unknown, signal?: AbortSignal): Promise<T> {
   const response = await request(path, {
     method,
-    ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
     ...(signal ? { signal } : {}),
   });
   if (response.status === 204) return undefined as T;
@@ -82,7 +84,9 @@ async function json<T>(path: string, method = "GET", body?: unknown, signal?: Ab
 }
 
 function query(values: Record<string, string | number | null | undefined>): string {
-  const kept = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const kept = Object.entries(values).filter(
+    ([, value]) => value !== null && value !== undefined && value !== "",
+  );
   return kept.length === 0 ? "" : `?${new URLSearchParams(kept.map(([key, value]) => [key, String(value)]))}`;
 }
 
@@ -95,25 +99,44 @@ export const api = {
     json<{ account: Account }>("/session", "POST", { username, password }),
   signOut: () => json<void>("/session", "DELETE"),
 
-  cameras: (search: { q?: string; state?: string; limit?: number; after?: string | null }, signal?: AbortSignal) =>
-    json<CameraPage>(`/cameras${query(search)}`, "GET", undefined, signal),
+  cameras: (
+    search: { q?: string; state?: string; limit?: number; after?: string | null },
+    signal?: AbortSignal,
+  ) => json<CameraPage>(`/cameras${query(search)}`, "GET", undefined, signal),
   camera: (id: string) => json<Camera>(camera(id)),
   addCamera: (change: CameraChange) => json<Camera>("/cameras", "POST", change),
   changeCamera: (id: string, change: CameraChange) => json<Camera>(camera(id), "PATCH", change),
   removeCamera: (id: string) => json<void>(camera(id), "DELETE"),
-  probe: (target: { url: string; username?: string; password?: string; node?: string }, signal?: AbortSignal) =>
-    json<ProbeReply>("/cameras/probe", "POST", target, signal),
+  probe: (
+    target: { url: string; username?: string; password?: string; node?: string },
+    signal?: AbortSignal,
+  ) => json<ProbeReply>("/cameras/probe", "POST", target, signal),
 
   nodes: () => json<{ items: NodeRecord[] }>("/nodes"),
 
   coverage: (id: string, stream: StreamName, from: number, to: number, signal?: AbortSignal) =>
-    json<CoverageAnswer>(`${camera(id)}/coverage${query({ stream, from: at(from), to: at(to) })}`, "GET", undefined, signal),
+    json<CoverageAnswer>(
+      `${camera(id)}/coverage${query({ stream, from: at(from), to: at(to) })}`,
+      "GET",
+      undefined,
+      signal,
+    ),
   snapshot: (id: string, stream: StreamName, moment: number, width: number, signal: AbortSignal) =>
     request(`${camera(id)}/snapshot${query({ stream, at: at(moment), width })}`, { signal }),
-  playback: (id: string, stream: StreamName, from: number, to: number, keyframes: boolean, signal: AbortSignal) =>
-    request(`${camera(id)}/playback${query({ stream, from: at(from), to: at(to), keyframes: keyframes ? 1 : 0 })}`, {
-      signal,
-    }),
+  playback: (
+    id: string,
+    stream: StreamName,
+    from: number,
+    to: number,
+    keyframes: boolean,
+    signal: AbortSignal,
+  ) =>
+    request(
+      `${camera(id)}/playback${query({ stream, from: at(from), to: at(to), keyframes: keyframes ? 1 : 0 })}`,
+      {
+        signal,
+      },
+    ),
 
   makeClip: (id: string, stream: StreamName, from: number, to: number) =>
     json<Clip>("/clips", "POST", { camera: id, stream, from: at(from), to: at(to) }),

@@ -2,7 +2,14 @@
 
 export type StreamName = "main" | "sub";
 
-export const CAMERA_STATES = ["recording", "connecting", "stalled", "refused", "unreachable", "disabled"] as const;
+export const CAMERA_STATES = [
+  "recording",
+  "connecting",
+  "stalled",
+  "refused",
+  "unreachable",
+  "disabled",
+] as const;
 export type CameraState = (typeof CAMERA_STATES)[number];
 
 export const GAP_CAUSES = ["camera", "link", "node", "disk", "policy"] as const;

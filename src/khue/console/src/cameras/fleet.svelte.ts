@@ -38,8 +38,15 @@ class Fleet {
   apply(event: StatusEvent): void {
     const camera = this.cameras.get(event.camera);
     if (!camera) return;
-    const news = { state: event.state, since: event.since, detail: event.detail ?? "", cause: event.cause ?? null };
-    const streams = camera.streams.map((stream) => (stream.name === event.stream ? { ...stream, ...news } : stream));
+    const news = {
+      state: event.state,
+      since: event.since,
+      detail: event.detail ?? "",
+      cause: event.cause ?? null,
+    };
+    const streams = camera.streams.map((stream) =>
+      stream.name === event.stream ? { ...stream, ...news } : stream,
+    );
     this.cameras.set(camera.id, { ...camera, streams, ...(event.stream === "main" ? news : {}) });
   }
 
@@ -96,7 +103,10 @@ export class CameraQuery {
     this.#pending = pending;
     this.loading = true;
     try {
-      const page = await api.cameras({ q: this.q.trim(), state: this.state, limit: PAGE, after }, pending.signal);
+      const page = await api.cameras(
+        { q: this.q.trim(), state: this.state, limit: PAGE, after },
+        pending.signal,
+      );
       fleet.learn(page.items);
       const ids = page.items.map((camera) => camera.id);
       this.ids = after === null ? ids : [...this.ids, ...ids];

@@ -16,7 +16,8 @@ export function plays(codec: string): boolean {
 export interface Choice {
   readonly stream: StreamName;
   /** Why it is not the one asked for. */
-  readonly note: "" | "wall.fallback.h265" | "wall.fallback.other" | "wall.fallback.main" | "wall.fallback.mainCodec";
+  readonly note:
+    "" | "wall.fallback.h265" | "wall.fallback.other" | "wall.fallback.main" | "wall.fallback.mainCodec";
 }
 
 /** The stream to show when `wanted` is asked for, given what the camera has and `can` play. */
@@ -29,7 +30,8 @@ export function choose(
   const other = camera.streams.find((stream) => stream.name !== wanted);
   if (asked && can(asked)) return { stream: wanted, note: "" };
   if (!other || !can(other)) return { stream: asked ? wanted : (other?.name ?? "main"), note: "" };
-  if (wanted === "main") return { stream: "sub", note: asked?.codec === "h265" ? "wall.fallback.h265" : "wall.fallback.other" };
+  if (wanted === "main")
+    return { stream: "sub", note: asked?.codec === "h265" ? "wall.fallback.h265" : "wall.fallback.other" };
   return { stream: "main", note: asked ? "wall.fallback.mainCodec" : "wall.fallback.main" };
 }
 
@@ -38,5 +40,7 @@ const CODECS: Readonly<Record<string, string>> = { h264: "H.264", h265: "H.265" 
 /** `H.264 1920×1080`, or "" before the camera was heard. */
 export function streamWords(stream: { codec?: string; width?: number; height?: number }): string {
   const codec = CODECS[stream.codec ?? ""] ?? stream.codec ?? "";
-  return [codec, stream.width && stream.height ? `${stream.width}×${stream.height}` : ""].filter(Boolean).join(" ");
+  return [codec, stream.width && stream.height ? `${stream.width}×${stream.height}` : ""]
+    .filter(Boolean)
+    .join(" ");
 }

@@ -75,10 +75,12 @@ export const en = {
   "cameras.col.actions": "Actions",
   "cameras.node.none": "not placed",
   "cameras.remove.title": "Remove {name}?",
-  "cameras.remove.text": "The camera leaves the registry and recording stops. What is already recorded stays until its retention ends.",
+  "cameras.remove.text":
+    "The camera leaves the registry and recording stops. What is already recorded stays until its retention ends.",
   "cameras.remove.confirm": "Remove camera",
   "cameras.disable.title": "Switch off {name}?",
-  "cameras.disable.text": "Recording stops until somebody switches the camera on again. The time in between is kept as a gap “by decision”.",
+  "cameras.disable.text":
+    "Recording stops until somebody switches the camera on again. The time in between is kept as a gap “by decision”.",
   "cameras.disable.confirm": "Switch off",
 
   "form.add.title": "Add a camera",
@@ -99,7 +101,8 @@ export const en = {
   "form.probe.slow": "slow",
   "form.probe.onvif": "ONVIF",
   "form.probe.noOnvif": "no ONVIF",
-  "form.probe.h265": "This main stream is H.265. Most browsers cannot play it: the wall and focus use the second stream.",
+  "form.probe.h265":
+    "This main stream is H.265. Most browsers cannot play it: the wall and focus use the second stream.",
   "form.stream.main": "Main stream (recorded, shown in focus)",
   "form.stream.sub": "Second stream (shown on the wall)",
   "form.stream.none": "no second stream",
@@ -116,7 +119,8 @@ export const en = {
   "form.add": "Add camera",
 
   "nodes.title": "Nodes",
-  "nodes.intro": "A node stands beside the cameras, records them on its own disk and answers when somebody watches.",
+  "nodes.intro":
+    "A node stands beside the cameras, records them on its own disk and answers when somebody watches.",
   "nodes.empty": "No node has joined yet.",
   "nodes.alive": "Alive",
   "nodes.silent": "Silent",
@@ -136,7 +140,7 @@ export const en = {
   "wall.list": "Camera list",
   "wall.list.show": "Show camera list",
   "wall.list.hide": "Hide camera list",
-  "wall.list.hint": "Drag a camera onto a tile, or double click it",
+  "wall.list.hint": "Drag to a tile, or double click",
   "wall.list.onWall": "on the wall",
   "wall.layout": "Layout",
   "wall.layout.n": "{n} tiles",
@@ -244,7 +248,8 @@ export const en = {
   "help.delete": "take the camera off the tile",
   "help.speed": "slower, faster",
   "help.help": "this help",
-  "help.mouse": "Double click: focus. Wheel on a focused picture: zoom; drag: move. Wheel on the timeline: zoom; drag: move; click: go there; Shift and drag: select.",
+  "help.mouse":
+    "Double click: focus. Wheel on a focused picture: zoom; drag: move. Wheel on the timeline: zoom; drag: move; click: go there; Shift and drag: select.",
 
   "info.mode": "mode",
   "info.wall": "picture time",

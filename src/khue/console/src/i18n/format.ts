@@ -32,7 +32,8 @@ export function civil(ms: number, zone: string): CivilTime {
     minute: "numeric",
     second: "numeric",
   }).formatToParts(ms);
-  const number = (type: Intl.DateTimeFormatPartTypes): number => Number(parts.find((part) => part.type === type)?.value);
+  const number = (type: Intl.DateTimeFormatPartTypes): number =>
+    Number(parts.find((part) => part.type === type)?.value);
   return {
     year: number("year"),
     month: number("month"),
@@ -91,7 +92,9 @@ export function dayMonth(ms: number, zone: string, language: Language): string {
 /** The time alone when it is today in the zone, else date and time. */
 export function moment(ms: number, zone: string, language: Language, now: number): string {
   const time = clockTime(ms, zone);
-  return date(ms, zone, language) === date(now, zone, language) ? time : `${date(ms, zone, language)} ${time}`;
+  return date(ms, zone, language) === date(now, zone, language)
+    ? time
+    : `${date(ms, zone, language)} ${time}`;
 }
 
 /** `2026-01-31_08-30-05`: an instant in a file name. */

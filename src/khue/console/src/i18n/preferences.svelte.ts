@@ -47,7 +47,10 @@ class Preferences {
   }
 
   get light(): boolean {
-    return this.theme === "light" || (this.theme === "system" && matchMedia("(prefers-color-scheme: light)").matches);
+    return (
+      this.theme === "light" ||
+      (this.theme === "system" && matchMedia("(prefers-color-scheme: light)").matches)
+    );
   }
 
   /** Tells the document its language and its colours. */

@@ -77,10 +77,12 @@ export const vi: Dictionary = {
   "cameras.col.actions": "Thao tác",
   "cameras.node.none": "chưa phân công",
   "cameras.remove.title": "Gỡ bỏ {name}?",
-  "cameras.remove.text": "Camera ra khỏi sổ đăng ký và ngừng ghi. Phần đã ghi được giữ đến hết thời hạn lưu trữ.",
+  "cameras.remove.text":
+    "Camera ra khỏi sổ đăng ký và ngừng ghi. Phần đã ghi được giữ đến hết thời hạn lưu trữ.",
   "cameras.remove.confirm": "Gỡ bỏ camera",
   "cameras.disable.title": "Tắt {name}?",
-  "cameras.disable.text": "Camera ngừng ghi cho đến khi có người bật lại. Khoảng thời gian đó được ghi nhận là gián đoạn “theo quyết định”.",
+  "cameras.disable.text":
+    "Camera ngừng ghi cho đến khi có người bật lại. Khoảng thời gian đó được ghi nhận là gián đoạn “theo quyết định”.",
   "cameras.disable.confirm": "Tắt camera",
 
   "form.add.title": "Thêm camera",
@@ -138,7 +140,7 @@ export const vi: Dictionary = {
   "wall.list": "Danh sách camera",
   "wall.list.show": "Hiện danh sách camera",
   "wall.list.hide": "Ẩn danh sách camera",
-  "wall.list.hint": "Kéo camera vào ô, hoặc bấm đúp",
+  "wall.list.hint": "Kéo vào ô, hoặc bấm đúp",
   "wall.list.onWall": "đang hiện",
   "wall.layout": "Bố cục",
   "wall.layout.n": "{n} ô",
@@ -246,7 +248,8 @@ export const vi: Dictionary = {
   "help.delete": "gỡ camera khỏi ô",
   "help.speed": "chậm hơn, nhanh hơn",
   "help.help": "bảng này",
-  "help.mouse": "Bấm đúp: phóng to. Lăn chuột trên hình phóng to: thu phóng; kéo: di chuyển. Lăn chuột trên dòng thời gian: thu phóng; kéo: di chuyển; bấm: đến thời điểm đó; Shift và kéo: chọn đoạn.",
+  "help.mouse":
+    "Bấm đúp: phóng to. Lăn chuột trên hình phóng to: thu phóng; kéo: di chuyển. Lăn chuột trên dòng thời gian: thu phóng; kéo: di chuyển; bấm: đến thời điểm đó; Shift và kéo: chọn đoạn.",
 
   "info.mode": "chế độ",
   "info.wall": "giờ của hình",

@@ -12,7 +12,12 @@ export function* boxes(view: DataView, start: number, end: number): Generator<Bo
   let at = start;
   while (at + 8 <= end) {
     let size = view.getUint32(at);
-    const type = String.fromCharCode(view.getUint8(at + 4), view.getUint8(at + 5), view.getUint8(at + 6), view.getUint8(at + 7));
+    const type = String.fromCharCode(
+      view.getUint8(at + 4),
+      view.getUint8(at + 5),
+      view.getUint8(at + 6),
+      view.getUint8(at + 7),
+    );
     let body = at + 8;
     if (size === 1 && at + 16 <= end) {
       size = Number(view.getBigUint64(at + 8));
@@ -41,7 +46,8 @@ export function find(view: DataView, box: Box, ...path: string[]): Box | null {
 }
 
 /** Offset after the two dates of tkhd and mdhd: versions 0 and 1 differ in their width. */
-export const afterDates = (view: DataView, box: Box): number => box.body + 4 + (view.getUint8(box.body) === 1 ? 16 : 8);
+export const afterDates = (view: DataView, box: Box): number =>
+  box.body + 4 + (view.getUint8(box.body) === 1 ? 16 : 8);
 
 /** Track id of a `trak` or a `traf`, 0 when it has none. */
 export function trackId(view: DataView, box: Box): number {

@@ -21,7 +21,11 @@ export interface PlayerReading {
   readonly reconnects: number;
   readonly firstPictureMs: number | null;
   readonly seekMs: number | null;
-  readonly delayMs: { readonly p50: number | null; readonly p95: number | null; readonly last: number | null };
+  readonly delayMs: {
+    readonly p50: number | null;
+    readonly p95: number | null;
+    readonly last: number | null;
+  };
 }
 
 declare global {

@@ -120,7 +120,11 @@ export class PlaybackDriver implements Driver {
     if (window?.covers(position)) {
       const complete = window.state === "done" && sink.idle;
       const begun = window.starts !== null && window.starts > position ? window.starts - sink.origin : null;
-      if ((complete || begun !== null) && this.#hop(window, media, complete ? nextStart(sink.stretches, media) : begun)) return;
+      if (
+        (complete || begun !== null) &&
+        this.#hop(window, media, complete ? nextStart(sink.stretches, media) : begun)
+      )
+        return;
     }
     this.#wait();
     if (window?.state === "reading" && window.covers(position)) return;
@@ -143,7 +147,8 @@ export class PlaybackDriver implements Driver {
     if (next === null && window.atEdge) {
       // The last second may not be on the node's disk yet.
       this.#wait();
-      if (this.stage.steady() >= this.#notBefore) this.#ask(window.from, window.to - window.from + RETRY_MS / 1000);
+      if (this.stage.steady() >= this.#notBefore)
+        this.#ask(window.from, window.to - window.from + RETRY_MS / 1000);
       return true;
     }
     this.#leave();
@@ -240,7 +245,8 @@ export class PlaybackDriver implements Driver {
       this.#unplayable = true;
       return false;
     }
-    if (!sink.isOpen || from < sink.origin + 600 || from > sink.origin + REACH) sink.open(mime, Math.floor(from) - BELOW);
+    if (!sink.isOpen || from < sink.origin + 600 || from > sink.origin + REACH)
+      sink.open(mime, Math.floor(from) - BELOW);
     else if (sink.mime !== mime) sink.changeType(mime);
     return true;
   }

@@ -98,7 +98,12 @@ export function nextStart(stretches: readonly Stretch[], time: number): number |
 }
 
 /** What to drop so that only [time - behind, time + ahead) stays. */
-export function surplus(stretches: readonly Stretch[], time: number, behind: number, ahead: number): Stretch[] {
+export function surplus(
+  stretches: readonly Stretch[],
+  time: number,
+  behind: number,
+  ahead: number,
+): Stretch[] {
   const first = stretches[0]?.start ?? time;
   const last = stretches.at(-1)?.end ?? time;
   const dropped: Stretch[] = [];
@@ -124,7 +129,10 @@ export function appetite(rate: number): { ahead: number; first: number; next: nu
 export function towards(drift: number, rate: number): number | "seek" {
   if (Math.abs(drift) > 0.4 * Math.max(1, rate)) return "seek";
   if (Math.abs(drift) < 0.02 * Math.max(1, rate)) return rate;
-  return Math.min(BROWSER_FASTEST, rate * (1 + Math.max(-0.08, Math.min(0.08, (drift * 0.5) / Math.max(1, rate)))));
+  return Math.min(
+    BROWSER_FASTEST,
+    rate * (1 + Math.max(-0.08, Math.min(0.08, (drift * 0.5) / Math.max(1, rate)))),
+  );
 }
 
 /** The middle of the next or previous frame, from the start of the one shown: robust against rounding in either direction. */

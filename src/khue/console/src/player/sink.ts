@@ -110,7 +110,8 @@ export class MediaSink {
   /** Keeps only what lies around `time`. */
   trim(time: number, behind: number, ahead: number): void {
     if (this.#queue.some((task) => task.kind === "remove")) return;
-    for (const stretch of surplus(this.stretches, time, behind, ahead)) this.#queue.push({ kind: "remove", stretch });
+    for (const stretch of surplus(this.stretches, time, behind, ahead))
+      this.#queue.push({ kind: "remove", stretch });
     this.#pump();
   }
 
@@ -150,7 +151,8 @@ export class MediaSink {
   }
 
   #onVideoError = (): void => {
-    if (this.#source && this.video.error) this.#fail(this.video.error.message || `media error ${this.video.error.code}`);
+    if (this.#source && this.video.error)
+      this.#fail(this.video.error.message || `media error ${this.video.error.code}`);
   };
 
   #ready(source: MediaSource): void {

@@ -62,7 +62,11 @@ export class PlayerStats {
 
   /** Milliseconds from the hub to the screen over the last pictures; null before the first. */
   get delay(): { p50: number | null; p95: number | null; last: number | null } {
-    return { p50: percentile(this.#delays, 0.5), p95: percentile(this.#delays, 0.95), last: this.#delays.at(-1) ?? null };
+    return {
+      p50: percentile(this.#delays, 0.5),
+      p95: percentile(this.#delays, 0.95),
+      last: this.#delays.at(-1) ?? null,
+    };
   }
 
   /** Seconds from one picture to the next: the low quarter, because fast playback and a busy screen skip pictures. */

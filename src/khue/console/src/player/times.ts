@@ -13,7 +13,8 @@ function decodeTime(view: DataView, traf: Box, scales: Map<number, number>): num
   const time = find(view, traf, "tfdt");
   const scale = scales.get(trackId(view, traf));
   if (!time || !scale) return null;
-  const units = view.getUint8(time.body) === 1 ? Number(view.getBigUint64(time.body + 4)) : view.getUint32(time.body + 4);
+  const units =
+    view.getUint8(time.body) === 1 ? Number(view.getBigUint64(time.body + 4)) : view.getUint32(time.body + 4);
   return units / scale;
 }
 

@@ -38,7 +38,14 @@ export class PlaybackWindow {
   ): Promise<void> {
     const signal = this.#abort.signal;
     try {
-      const response = await api.playback(camera, stream, this.from * 1000, this.to * 1000, this.keyframes, signal);
+      const response = await api.playback(
+        camera,
+        stream,
+        this.from * 1000,
+        this.to * 1000,
+        this.keyframes,
+        signal,
+      );
       const reader = response.body?.getReader();
       if (!reader || !begin(response.headers.get("X-Khue-Mime") ?? "video/mp4")) {
         this.abort();

@@ -36,13 +36,15 @@ const isGrowingEnd = (gap: CoverageAnswer["gaps"][number], to: number): boolean 
 
 export function fromAnswer(answer: CoverageAnswer): Coverage {
   const to = Date.parse(answer.to);
-  const gaps = answer.gaps.filter((gap) => !isGrowingEnd(gap, to)).map((gap) => ({
-    start: Date.parse(gap.start),
-    end: gap.end === null ? Infinity : Date.parse(gap.end),
-    cause: gap.cause,
-    detail: gap.detail ?? "",
-    partial: gap.partial ?? false,
-  }));
+  const gaps = answer.gaps
+    .filter((gap) => !isGrowingEnd(gap, to))
+    .map((gap) => ({
+      start: Date.parse(gap.start),
+      end: gap.end === null ? Infinity : Date.parse(gap.end),
+      cause: gap.cause,
+      detail: gap.detail ?? "",
+      partial: gap.partial ?? false,
+    }));
   return {
     from: Date.parse(answer.from),
     to,
