@@ -65,6 +65,16 @@ def test_the_product_does_not_print() -> None:
     rule(broken, "The product speaks through logging, or click.echo in a command: standard output is somebody's input.")
 
 
+def test_time_outs_keep_cancellations() -> None:
+    broken = [
+        f"{shown(path)}:{node.lineno}"
+        for path in python_files()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr == "wait_for" and ast.unparse(node.value) == "asyncio"
+    ]
+    rule(broken, "asyncio.wait_for may swallow a cancellation on Python 3.11, and stopping hangs: use asyncio.timeout.")
+
+
 def test_no_test_is_switched_off() -> None:
     """``skipif`` stays: peers such as ffmpeg may be missing on a machine, and the run then says so."""
     broken = [

@@ -200,6 +200,20 @@ async def test_why_there_is_no_picture_is_said_and_when_it_changes(
     await socket.close()
 
 
+async def test_what_the_node_says_is_said_once(
+    here: World, admin: httpx.AsyncClient, node: FakeNode, camera: str
+) -> None:
+    node.live_error = "this worker has no room for another viewer"
+    socket = await here.socket(f"/api/v1/cameras/{camera}/live", admin)
+    assert (await _next(socket, "state"))["detail"] == node.live_error
+    await _asked(node, camera, 3)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(socket.recv(), 0.5)
+    node.live_error = ""
+    assert (await _next(socket, "state"))["detail"] == ""
+    await socket.close()
+
+
 async def test_a_socket_without_a_right_is_told_why(here: World, admin: httpx.AsyncClient, camera: str) -> None:
     anonymous = here.anonymous()
     socket = await here.socket(f"/api/v1/cameras/{camera}/live", anonymous)

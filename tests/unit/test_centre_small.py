@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -178,18 +179,12 @@ def test_every_error_has_a_status_a_code_and_a_remedy() -> None:
 
 async def test_a_watcher_that_falls_behind_is_told_to_look_again() -> None:
     watcher = Watcher()
-    news = StatusNews("c", "main", "recording", _moment(), "", None)
+    news = StatusNews("c", "main", "recording", dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "", None)
     for _ in range(1001):
         watcher.put(news)
     watcher.put(news)
     assert isinstance(await watcher.next(), Resync)
     assert await watcher.next() == news
-
-
-def _moment() -> object:
-    import datetime as dt
-
-    return dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
 def test_ids_are_words_and_passwords_can_be_typed() -> None:

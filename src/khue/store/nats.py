@@ -107,11 +107,20 @@ class NatsBus:
 
     ``seed`` is an nkey seed; without it the URL may carry ``user:password@`` or a token. For tls:// URLs ``ca_file`` checks
     the server's certificate, empty uses the system's authorities; without ``check_name`` it may be made for another name.
-    Raises ConfigError when the file is not a certificate.
+    ``buffer`` bytes wait for the line before publish() waits too. Raises ConfigError when the file is not a certificate.
     """
 
-    def __init__(self, url: str, *, name: str, seed: str = "", ca_file: str = "", check_name: bool = True) -> None:
-        self._url, self._name, self._seed = url, name, seed
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        seed: str = "",
+        ca_file: str = "",
+        check_name: bool = True,
+        buffer: int = 2 * MAX_PAYLOAD,
+    ) -> None:
+        self._url, self._name, self._seed, self._buffer = url, name, seed, buffer
         self._tls = _tls(ca_file, check_name) if url.startswith(("tls:", "wss:")) else None
         self._client: Client | None = None
         self._lost = asyncio.Event()
@@ -286,7 +295,7 @@ class NatsBus:
             connect_timeout=5,
             ping_interval=_PING_EVERY,
             max_outstanding_pings=2,
-            pending_size=2 * MAX_PAYLOAD,
+            pending_size=self._buffer,
             closed_cb=closed,
             error_cb=self._on_error,
         )

@@ -88,16 +88,16 @@ class Relay:
 
     async def _renew(self) -> None:
         row = await self._cameras.stream_state(self._camera, self._stream)
-        self._say_row(row)
         if row["node"] != self._node:
             await self._leave_node()
             await self._join_node(row["node"])
+        if self._node is None or row["state"] in (CameraState.DISABLED, CameraState.UNREACHABLE):
+            self._say_row(row, row["detail"])
         if self._node is None or row["state"] == CameraState.DISABLED:
             return
         request = LiveRequest(camera=self._camera, stream=self._stream, fresh=not self._cache.init)
         reply = await self._link.live(self._node, request)
-        if reply.error:
-            self._say_state(row["state"], msgspec.to_builtins(row["since"]), reply.error, row["cause"])
+        self._say_row(row, reply.error or row["detail"])
 
     async def _join_node(self, node: str | None) -> None:
         if node is not None:
@@ -147,9 +147,9 @@ class Relay:
         start = {"type": "start", "mime": cache.mime, "width": cache.width, "height": cache.height}
         return _json.encode(start).decode()
 
-    def _say_row(self, row: Row) -> None:
-        if self._state or row["state"] != CameraState.RECORDING:  # a tile that shows a picture needs no words
-            self._say_state(row["state"], msgspec.to_builtins(row["since"]), row["detail"], row["cause"])
+    def _say_row(self, row: Row, detail: str) -> None:
+        if self._state or row["state"] != CameraState.RECORDING or detail:  # a picture needs no words
+            self._say_state(row["state"], msgspec.to_builtins(row["since"]), detail, row["cause"])
 
     def _say_state(self, state: str, since: object, detail: str, cause: str | None) -> None:
         said = {"type": "state", "state": state, "since": since, "detail": detail, "cause": cause}

@@ -20,7 +20,11 @@ const trak = (id: number, scale: number, version: 0 | 1): number[] => {
   );
 };
 const traf = (id: number, time: number, version: 0 | 1): number[] =>
-  box("traf", box("tfhd", word(0x20000), word(id)), box("tfdt", [version, 0, 0, 0], version === 1 ? long(time) : word(time)));
+  box(
+    "traf",
+    box("tfhd", word(0x20000), word(id)),
+    box("tfdt", [version, 0, 0, 0], version === 1 ? long(time) : word(time)),
+  );
 const bytes = (...parts: number[][]): ArrayBuffer => new Uint8Array(parts.flat()).buffer;
 
 describe("firstDecodeTime", () => {
@@ -54,20 +58,37 @@ const handled = (id: number, kind: string): number[] =>
     box("mdia", box("mdhd", zeros(12), word(1000), zeros(8)), box("hdlr", zeros(8), tag(kind), zeros(12))),
   );
 const run = (id: number, offset: number): number[] =>
-  box("traf", box("tfhd", word(0x20000), word(id)), box("tfdt", zeros(4), word(5)), box("trun", word(0x000f01), word(1), word(offset), zeros(16)));
-const types = (data: ArrayBuffer): string[] => [...boxes(new DataView(data), 0, data.byteLength)].map((one) => one.type);
+  box(
+    "traf",
+    box("tfhd", word(0x20000), word(id)),
+    box("tfdt", zeros(4), word(5)),
+    box("trun", word(0x000f01), word(1), word(offset), zeros(16)),
+  );
+const types = (data: ArrayBuffer): string[] =>
+  [...boxes(new DataView(data), 0, data.byteLength)].map((one) => one.type);
 
 describe("SoundRemover", () => {
   const init = bytes(
     box("ftyp", zeros(8)),
-    box("moov", box("mvhd", zeros(20)), handled(1, "vide"), handled(2, "soun"), box("mvex", box("trex", zeros(4), word(1), zeros(16)), box("trex", zeros(4), word(2), zeros(16)))),
+    box(
+      "moov",
+      box("mvhd", zeros(20)),
+      handled(1, "vide"),
+      handled(2, "soun"),
+      box("mvex", box("trex", zeros(4), word(1), zeros(16)), box("trex", zeros(4), word(2), zeros(16))),
+    ),
   );
 
   it("takes sound tracks out of the initialisation segment and keeps the rest as it was", () => {
     const bare = new SoundRemover().strip(init);
     const expected = bytes(
       box("ftyp", zeros(8)),
-      box("moov", box("mvhd", zeros(20)), handled(1, "vide"), box("mvex", box("trex", zeros(4), word(1), zeros(16)))),
+      box(
+        "moov",
+        box("mvhd", zeros(20)),
+        handled(1, "vide"),
+        box("mvex", box("trex", zeros(4), word(1), zeros(16))),
+      ),
     );
     expect(new Uint8Array(bare)).toEqual(new Uint8Array(expected));
   });
@@ -75,9 +96,15 @@ describe("SoundRemover", () => {
   it("takes sound out of fragments and lets the picture's samples be found", () => {
     const remover = new SoundRemover();
     remover.strip(init);
-    const mixed = bytes(box("moof", box("mfhd", zeros(8)), run(2, 500), run(1, 700)), box("mdat", zeros(400)));
+    const mixed = bytes(
+      box("moof", box("mfhd", zeros(8)), run(2, 500), run(1, 700)),
+      box("mdat", zeros(400)),
+    );
     const removed = run(2, 500).length;
-    const expected = bytes(box("moof", box("mfhd", zeros(8)), run(1, 700 - removed)), box("mdat", zeros(400)));
+    const expected = bytes(
+      box("moof", box("mfhd", zeros(8)), run(1, 700 - removed)),
+      box("mdat", zeros(400)),
+    );
     expect(new Uint8Array(remover.strip(mixed))).toEqual(new Uint8Array(expected));
   });
 
@@ -89,7 +116,9 @@ describe("SoundRemover", () => {
   });
 
   it("names the media type without sound", () => {
-    expect(SoundRemover.mime('video/mp4; codecs="avc1.42c016,mp4a.40.2"')).toBe('video/mp4; codecs="avc1.42c016"');
+    expect(SoundRemover.mime('video/mp4; codecs="avc1.42c016,mp4a.40.2"')).toBe(
+      'video/mp4; codecs="avc1.42c016"',
+    );
     expect(SoundRemover.mime('video/mp4; codecs="avc1.42c016"')).toBe('video/mp4; codecs="avc1.42c016"');
   });
 });

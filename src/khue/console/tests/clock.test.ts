@@ -7,7 +7,10 @@ let clock: WallClock;
 
 beforeEach(() => {
   elapsed = 0;
-  clock = new WallClock(() => NOW + elapsed, () => elapsed);
+  clock = new WallClock(
+    () => NOW + elapsed,
+    () => elapsed,
+  );
 });
 
 describe("WallClock", () => {

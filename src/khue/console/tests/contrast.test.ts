@@ -5,7 +5,9 @@ type Tokens = Record<string, string>;
 
 function tokens(theme: "dark" | "light"): Tokens {
   const block = new RegExp(`:root\\[data-theme="${theme}"\\] \\{([^}]*)\\}`).exec(css)?.[1] ?? "";
-  return Object.fromEntries([...block.matchAll(/--([\w-]+):\s*(#[0-9a-f]{6})/g)].map((match) => [match[1] ?? "", match[2] ?? ""]));
+  return Object.fromEntries(
+    [...block.matchAll(/--([\w-]+):\s*(#[0-9a-f]{6})/g)].map((match) => [match[1] ?? "", match[2] ?? ""]),
+  );
 }
 
 /** Relative luminance, WCAG 2.2. */
@@ -28,7 +30,8 @@ describe.each(["dark", "light"] as const)("the %s theme", (theme) => {
 
   it("has readable text on every ground (WCAG AA, 4.5)", () => {
     for (const text of ["text", "text-muted"]) {
-      for (const ground of ["ground", "panel", "raised", "input", "danger-ground"]) expect(ratio(text, ground), `${text} on ${ground}`).toBeGreaterThanOrEqual(4.5);
+      for (const ground of ["ground", "panel", "raised", "input", "danger-ground"])
+        expect(ratio(text, ground), `${text} on ${ground}`).toBeGreaterThanOrEqual(4.5);
     }
     expect(ratio("on-accent", "accent")).toBeGreaterThanOrEqual(4.5);
     expect(ratio("text", "accent-soft")).toBeGreaterThanOrEqual(4.5);
@@ -36,13 +39,26 @@ describe.each(["dark", "light"] as const)("the %s theme", (theme) => {
   });
 
   it("has readable coloured words (4.5)", () => {
-    const words = ["accent", "good", "danger", "live", ...["recording", "connecting", "stalled", "refused", "unreachable", "disabled"].map((s) => `state-${s}`)];
+    const words = [
+      "accent",
+      "good",
+      "danger",
+      "live",
+      ...["recording", "connecting", "stalled", "refused", "unreachable", "disabled"].map(
+        (s) => `state-${s}`,
+      ),
+    ];
     for (const word of words) expect(ratio(word, "panel"), word).toBeGreaterThanOrEqual(4.5);
     expect(ratio("accent", "accent-soft")).toBeGreaterThanOrEqual(4.5);
   });
 
   it("has marks and borders of controls that can be told from their ground (3)", () => {
-    for (const mark of ["recorded", "partial", "playhead", ...["camera", "link", "node", "disk", "policy"].map((c) => `cause-${c}`)]) {
+    for (const mark of [
+      "recorded",
+      "partial",
+      "playhead",
+      ...["camera", "link", "node", "disk", "policy"].map((c) => `cause-${c}`),
+    ]) {
       expect(ratio(mark, "timeline-ground"), mark).toBeGreaterThanOrEqual(3);
     }
     for (const ground of ["panel", "ground"]) expect(ratio("line-strong", ground)).toBeGreaterThanOrEqual(3);

@@ -29,7 +29,12 @@ describe("momentAt", () => {
   });
 
   it("names the gap and where recording goes on", () => {
-    expect(momentAt(coverage, at(25))).toMatchObject({ kind: "gap", gap: { cause: "link" }, start: at(20), next: at(30) });
+    expect(momentAt(coverage, at(25))).toMatchObject({
+      kind: "gap",
+      gap: { cause: "link" },
+      start: at(20),
+      next: at(30),
+    });
   });
 
   it("takes a seam between spans for recorded", () => {
@@ -52,14 +57,27 @@ describe("momentAt", () => {
       to: iso(at(60)),
       stream: "sub",
       spans: [{ start: iso(at(0)), end: iso(at(60) - 900) }],
-      gaps: [{ start: iso(at(60) - 900), end: iso(at(60)), cause: "node", detail: "no node has said anything of this time" }],
+      gaps: [
+        {
+          start: iso(at(60) - 900),
+          end: iso(at(60)),
+          cause: "node",
+          detail: "no node has said anything of this time",
+        },
+      ],
     });
     expect(growing.gaps).toEqual([]);
     expect(momentAt(growing, at(60) - 300).kind).toBe("unknown");
   });
 
   it("tells of a gap that still lasts", () => {
-    const dead = fromAnswer({ from: iso(at(0)), to: iso(at(60)), stream: "sub", spans: [], gaps: [{ start: iso(at(0)), end: null, cause: "camera" }] });
+    const dead = fromAnswer({
+      from: iso(at(0)),
+      to: iso(at(60)),
+      stream: "sub",
+      spans: [],
+      gaps: [{ start: iso(at(0)), end: null, cause: "camera" }],
+    });
     expect(momentAt(dead, at(59))).toMatchObject({ kind: "gap", gap: { end: Infinity }, next: null });
   });
 });
@@ -74,7 +92,9 @@ describe("drawing", () => {
   });
 
   it("keeps a gap visible however short it is on screen", () => {
-    const [band] = drawing(coverage, { start: at(0), end: at(60 * 24 * 7) }, 600, at(60)).filter((b) => b.kind === "gap");
+    const [band] = drawing(coverage, { start: at(0), end: at(60 * 24 * 7) }, 600, at(60)).filter(
+      (b) => b.kind === "gap",
+    );
     expect((band?.x1 ?? 0) - (band?.x0 ?? 0)).toBeGreaterThanOrEqual(1.5);
   });
 
@@ -92,7 +112,11 @@ describe("drawing", () => {
       to: iso(at(60)),
       stream: "main",
       spans: [],
-      gaps: Array.from({ length: 3000 }, (_, i) => ({ start: iso(at(0) + i * 1200), end: iso(at(0) + i * 1200 + 600), cause: "camera" as const })),
+      gaps: Array.from({ length: 3000 }, (_, i) => ({
+        start: iso(at(0) + i * 1200),
+        end: iso(at(0) + i * 1200 + 600),
+        cause: "camera" as const,
+      })),
     });
     expect(drawing(flapping, view, 600, at(60)).length).toBeLessThan(10);
   });
@@ -101,7 +125,11 @@ describe("drawing", () => {
 describe("rowPlaces", () => {
   it("gives the lead row at least a third and stays inside", () => {
     for (const others of [0, 3, 8, 15]) {
-      const rows = Array.from({ length: others + 1 }, (_, i) => ({ label: "", coverage, lead: i === others }));
+      const rows = Array.from({ length: others + 1 }, (_, i) => ({
+        label: "",
+        coverage,
+        lead: i === others,
+      }));
       const places = rowPlaces(rows, 26, 114);
       const last = places.at(-1);
       expect(last?.height).toBeGreaterThan(88 * 0.33);

@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { bytes, civil, clockTime, clockTimeMs, date, duration, fileTime, fromCivil, moment, zoneOffset } from "../src/i18n/format";
+import {
+  bytes,
+  civil,
+  clockTime,
+  clockTimeMs,
+  date,
+  duration,
+  fileTime,
+  fromCivil,
+  moment,
+  zoneOffset,
+} from "../src/i18n/format";
 
 const HANOI = "Asia/Ho_Chi_Minh";
 const AT = Date.UTC(2026, 0, 31, 17, 5, 9, 120);
@@ -28,7 +39,12 @@ describe("times in the city's zone", () => {
 
   it("come back from civil time, also around a clock change", () => {
     for (const zone of [HANOI, "UTC", "Europe/Berlin", "Asia/Kathmandu"]) {
-      for (const ms of [AT, Date.UTC(2026, 2, 29, 0, 30), Date.UTC(2026, 2, 29, 3, 0), Date.UTC(2026, 9, 25, 5, 0)]) {
+      for (const ms of [
+        AT,
+        Date.UTC(2026, 2, 29, 0, 30),
+        Date.UTC(2026, 2, 29, 3, 0),
+        Date.UTC(2026, 9, 25, 5, 0),
+      ]) {
         const whole = Math.floor(ms / 1000) * 1000;
         expect(fromCivil(civil(whole, zone), zone), `${zone} ${ms}`).toBe(whole);
       }

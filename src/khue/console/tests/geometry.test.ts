@@ -1,12 +1,28 @@
 import { describe, expect, it } from "vitest";
-import { DAY, HOUR, LONGEST, MINUTE, notBeyond, pan, SHORTEST, showAt, span, tickSteps, ticks, timeAt, xAt, zoom } from "../src/timeline/geometry";
+import {
+  DAY,
+  HOUR,
+  LONGEST,
+  MINUTE,
+  notBeyond,
+  pan,
+  SHORTEST,
+  showAt,
+  span,
+  tickSteps,
+  ticks,
+  timeAt,
+  xAt,
+  zoom,
+} from "../src/timeline/geometry";
 
 const NOON = Date.UTC(2026, 0, 31, 5, 0); // 12:00 in Hanoi
 const VIEW = { start: NOON, end: NOON + HOUR };
 
 describe("time and pixels", () => {
   it("are each other's inverse", () => {
-    for (const x of [0, 1, 333.3, 999, 1000]) expect(xAt(VIEW, 1000, timeAt(VIEW, 1000, x))).toBeCloseTo(x, 6);
+    for (const x of [0, 1, 333.3, 999, 1000])
+      expect(xAt(VIEW, 1000, timeAt(VIEW, 1000, x))).toBeCloseTo(x, 6);
     expect(timeAt(VIEW, 600, 300)).toBe(NOON + 30 * MINUTE);
   });
 });

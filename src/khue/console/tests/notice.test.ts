@@ -19,11 +19,18 @@ describe("what a tile says in place of a picture", () => {
 
   it("tells a gap with a cause from a time nothing is known of", () => {
     const base = { kind: "gap", detail: "", start: 1, end: 9, next: 9 } as const;
-    expect(noticeFor({ ...base, cause: "disk" })).toMatchObject({ title: "tile.gap", titleCause: "disk", until: 9, doing: "tile.gap.skip" });
+    expect(noticeFor({ ...base, cause: "disk" })).toMatchObject({
+      title: "tile.gap",
+      titleCause: "disk",
+      until: 9,
+      doing: "tile.gap.skip",
+    });
     expect(noticeFor({ ...base, cause: null, next: null })).toMatchObject({ title: "tile.noRecording" });
   });
 
   it("names the codec a browser lacks", () => {
-    expect(noticeFor({ kind: "unsupported", mime: 'video/mp4; codecs="hvc1.1.6.L93.B0"' })?.values).toEqual({ codec: "H.265" });
+    expect(noticeFor({ kind: "unsupported", mime: 'video/mp4; codecs="hvc1.1.6.L93.B0"' })?.values).toEqual({
+      codec: "H.265",
+    });
   });
 });

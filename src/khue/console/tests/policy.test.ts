@@ -2,7 +2,11 @@ import { describe, expect, it } from "vitest";
 import { appetite, LivePace, nextStart, stepFrom, stretchAt, surplus, towards } from "../src/player/policy";
 
 /** A viewer whose media arrives every 40 ms with some jitter; answers how far behind the edge it settles. */
-function watch(seconds: number, behind: number, jitter: (i: number) => number): { behind: number; jumps: number } {
+function watch(
+  seconds: number,
+  behind: number,
+  jitter: (i: number) => number,
+): { behind: number; jumps: number } {
   const pace = new LivePace();
   let jumps = 0;
   let played = -behind;
@@ -46,7 +50,12 @@ describe("LivePace", () => {
 
   it("counts one hiccup once", () => {
     const pace = new LivePace();
-    expect([pace.stalled(0), pace.stalled(50), pace.stalled(300), pace.stalled(2000)]).toEqual([true, false, false, true]);
+    expect([pace.stalled(0), pace.stalled(50), pace.stalled(300), pace.stalled(2000)]).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
   });
 
   it("forgives stalls with time", () => {

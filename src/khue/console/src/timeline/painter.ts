@@ -29,7 +29,11 @@ export interface Scene {
 }
 
 /** Where each row stands: thin rows share at most 60 % of the height, the lead row takes the rest. */
-export function rowPlaces(rows: readonly Row[], top: number, bottom: number): { y: number; height: number }[] {
+export function rowPlaces(
+  rows: readonly Row[],
+  top: number,
+  bottom: number,
+): { y: number; height: number }[] {
   const others = rows.filter((row) => !row.lead).length;
   const room = bottom - top;
   const pitch = others === 0 ? 0 : Math.min(11, (room * 0.6) / others);
@@ -86,7 +90,8 @@ export class Painter {
     scene.rows.forEach((row, index) => {
       const place = places[index];
       if (!place) return;
-      for (const band of drawing(row.coverage, scene.view, width, scene.now)) this.#band(band, place.y, place.height);
+      for (const band of drawing(row.coverage, scene.view, width, scene.now))
+        this.#band(band, place.y, place.height);
     });
   }
 
@@ -98,7 +103,9 @@ export class Painter {
       return;
     }
     this.pen.fillStyle =
-      band.kind === "gap" && band.cause ? (this.#textures.get(band.cause) ?? this.#palette.causes[band.cause]) : this.#palette.recorded;
+      band.kind === "gap" && band.cause
+        ? (this.#textures.get(band.cause) ?? this.#palette.causes[band.cause])
+        : this.#palette.recorded;
     this.pen.fillRect(band.x0, y, wide, height);
   }
 

@@ -54,7 +54,10 @@ const TEXTURES: Record<GapCause, Stroke> = {
     for (const shift of [-n, 0, n]) line(pen, shift, n, shift + n, 0);
   },
   link: (pen, n) => {
-    for (const [x, y] of [[n / 4, n / 4], [(3 * n) / 4, (3 * n) / 4]] as const) {
+    for (const [x, y] of [
+      [n / 4, n / 4],
+      [(3 * n) / 4, (3 * n) / 4],
+    ] as const) {
       pen.beginPath();
       pen.arc(x, y, n / 7, 0, 2 * Math.PI);
       pen.fill();

@@ -43,7 +43,13 @@ export class Thumbnails {
       this.#wish = null;
       this.#asking = new AbortController();
       try {
-        const response = await api.snapshot(camera, stream, quantised(time, step), WIDTH, this.#asking.signal);
+        const response = await api.snapshot(
+          camera,
+          stream,
+          quantised(time, step),
+          WIDTH,
+          this.#asking.signal,
+        );
         this.#keep(key(camera, time, step), URL.createObjectURL(await response.blob()));
       } catch (reason) {
         if (reason instanceof ApiError) this.#keep(key(camera, time, step), "");
@@ -66,4 +72,5 @@ export class Thumbnails {
 }
 
 const quantised = (time: number, step: number): number => Math.floor(time / step) * step;
-const key = (camera: string, time: number, step: number): string => `${camera}@${quantised(time, step)}/${step}`;
+const key = (camera: string, time: number, step: number): string =>
+  `${camera}@${quantised(time, step)}/${step}`;

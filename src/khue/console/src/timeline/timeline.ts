@@ -265,7 +265,8 @@ export class Timeline {
     }
     const factor = Math.exp(Math.sign(event.deltaY) * Math.min(0.5, Math.abs(event.deltaY) * 0.002));
     // While live is followed, zooming is about the present, not about where the pointer happens to rest.
-    const anchor = this.#live && this.#following ? this.#playhead : timeAt(this.#view, this.#width, event.offsetX);
+    const anchor =
+      this.#live && this.#following ? this.#playhead : timeAt(this.#view, this.#width, event.offsetX);
     this.#setView(zoom(this.#view, anchor, factor));
   }
 }

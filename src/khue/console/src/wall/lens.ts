@@ -1,7 +1,10 @@
 import { magnify, shift, type Magnified } from "./magnifier";
 
 /** An attachment that turns wheel, drag and pinch on a frame into digital zoom. */
-export function lens(read: () => Magnified, write: (view: Magnified) => void): (frame: HTMLElement) => () => void {
+export function lens(
+  read: () => Magnified,
+  write: (view: Magnified) => void,
+): (frame: HTMLElement) => () => void {
   return (frame) => {
     const listening = new AbortController();
     const options = { signal: listening.signal };
@@ -15,7 +18,10 @@ export function lens(read: () => Magnified, write: (view: Magnified) => void): (
     const spread = (): { middle: { x: number; y: number }; distance: number } | null => {
       const [a, b] = [...pointers.values()];
       if (!a || !b) return null;
-      return { middle: { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 }, distance: Math.max(10, Math.hypot(a.x - b.x, a.y - b.y)) };
+      return {
+        middle: { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 },
+        distance: Math.max(10, Math.hypot(a.x - b.x, a.y - b.y)),
+      };
     };
 
     const move = (event: PointerEvent): void => {
@@ -26,7 +32,13 @@ export function lens(read: () => Magnified, write: (view: Magnified) => void): (
       pointers.set(event.pointerId, now);
       const after = spread();
       if (wide && after) {
-        const scaled = magnify(read(), after.distance / wide.distance, wide.middle.x, wide.middle.y, ...size());
+        const scaled = magnify(
+          read(),
+          after.distance / wide.distance,
+          wide.middle.x,
+          wide.middle.y,
+          ...size(),
+        );
         write(shift(scaled, after.middle.x - wide.middle.x, after.middle.y - wide.middle.y, ...size()));
       } else write(shift(read(), now.x - before.x, now.y - before.y, ...size()));
     };

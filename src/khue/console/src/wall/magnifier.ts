@@ -18,7 +18,14 @@ function covered(view: Magnified, width: number, height: number): Magnified {
 }
 
 /** Scales by `factor` about a point of the frame, which stays where it is. */
-export function magnify(view: Magnified, factor: number, atX: number, atY: number, width: number, height: number): Magnified {
+export function magnify(
+  view: Magnified,
+  factor: number,
+  atX: number,
+  atY: number,
+  width: number,
+  height: number,
+): Magnified {
   const scale = Math.min(STRONGEST, Math.max(1, view.scale * factor));
   const by = scale / view.scale;
   return covered({ scale, x: atX - (atX - view.x) * by, y: atY - (atY - view.y) * by }, width, height);

@@ -2,7 +2,17 @@ import { CoverageLedger } from "../timeline/ledger";
 import { NO_RANGE, type Range } from "../timeline/range";
 import type { Player } from "../player/player";
 import { WallClock } from "../player/clock";
-import { decode, EMPTY, encode, freeTile, layoutFor, place, remove, type Arrangement, type Layout } from "./layout";
+import {
+  decode,
+  EMPTY,
+  encode,
+  freeTile,
+  layoutFor,
+  place,
+  remove,
+  type Arrangement,
+  type Layout,
+} from "./layout";
 
 const MEMORY = "khue.wall";
 const TICK_MS = 200;
@@ -27,7 +37,10 @@ class Wall {
   position = $state(Date.now());
   /** Grows when coverage came. */
   learned = $state(0);
-  readonly clock = new WallClock(() => Date.now(), () => performance.now());
+  readonly clock = new WallClock(
+    () => Date.now(),
+    () => performance.now(),
+  );
   readonly ledger = new CoverageLedger(() => (this.learned += 1));
   readonly #players = new Map<number, Player>();
   #gapSince: number | null = null;
@@ -36,7 +49,8 @@ class Wall {
 
   /** False when nothing was remembered: the first visit. */
   restore(params: URLSearchParams): boolean {
-    const remembered = decode(params) ?? decode(new URLSearchParams(window.localStorage.getItem(MEMORY) ?? ""));
+    const remembered =
+      decode(params) ?? decode(new URLSearchParams(window.localStorage.getItem(MEMORY) ?? ""));
     if (!remembered) return false;
     this.arrangement = remembered;
     if (this.chosen >= remembered.layout) this.chosen = 0;
@@ -157,7 +171,9 @@ class Wall {
     }
     this.#gapSince ??= performance.now();
     if (performance.now() - this.#gapSince < SKIP_AFTER_MS) return;
-    const next = watching.flatMap(({ state }) => (state.kind === "gap" && state.next !== null ? [state.next] : []));
+    const next = watching.flatMap(({ state }) =>
+      state.kind === "gap" && state.next !== null ? [state.next] : [],
+    );
     if (next.length > 0) this.clock.seek(Math.min(...next));
     else if (this.#askedIn !== this.clock.jumps) void this.#searchBeyond(watching);
   }
@@ -174,7 +190,9 @@ class Wall {
     this.#askedIn = jumps;
     const from = this.clock.position();
     const starts = await Promise.all(
-      players.map(({ options }) => this.ledger.nextRecorded(options.camera, options.stream, from, Date.now())),
+      players.map(({ options }) =>
+        this.ledger.nextRecorded(options.camera, options.stream, from, Date.now()),
+      ),
     );
     const known = starts.filter((start) => start !== null);
     if (known.length > 0 && this.clock.jumps === jumps) this.clock.seek(Math.min(...known));
