@@ -42,7 +42,8 @@ $(SETUP)/python: requirements-dev.txt pyproject.toml
 CONSOLE_SOURCES := $(shell find $(CONSOLE) -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print 2>/dev/null)
 
 $(SETUP)/npm: $(CONSOLE)/package-lock.json
-	@node -e 'process.exit(parseInt(process.versions.node) < 20)' || { echo "khue's console needs Node 20 or newer"; exit 1; }
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a < 20 || (a == 20 && b < 19))' \
+		|| { echo "khue's console needs Node 20.19 or newer"; exit 1; }
 	cd $(CONSOLE) && npm ci --silent --no-audit --no-fund
 	@mkdir -p $(SETUP) && touch $@
 

@@ -113,6 +113,7 @@ class Khue(Engine):
         super().stop()
         told = self._told()
         self.notes["packets_lost"] = told.get("packets_lost")
+        self.notes["started_s"] = told.get("started_s")
         self.notes["recording_after_s"] = spread(list(told.get("after", {}).values()))
 
     def written(self, number: int, sent: Sequence[SentSession]) -> set[int]:

@@ -18,7 +18,7 @@ def connect(cameras: int, folder: Path, kbps: int = 2000) -> dict[str, Any]:
     """All cameras are given to a node that starts; seconds until each records: ``p50``, ``p95``, ``max``."""
     with Source(City(cameras, kbps)) as source:
         measured = measure("khue", source, cameras, 1.0, folder / "connect")
-    return {"cameras": cameras, **measured.notes["recording_after_s"]}
+    return {"cameras": cameras, "started_s": measured.notes["started_s"], **measured.notes["recording_after_s"]}
 
 
 def thousand(cameras: int, seconds: float, folder: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ time the number of recording cameras or a worker's process changes, a last one w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import sys
@@ -50,26 +51,25 @@ async def main() -> None:
     await node.start()
     told: tuple[int, list[int]] = (-1, [])
     recording_after: dict[str, float] = {}
+    connecting: float | None = None
     while not stopping.is_set():
         recording = [s.camera for s in node.workers.statuses.values() if s.state is CameraState.RECORDING]
+        now = time.monotonic()
+        if connecting is None and node.workers.statuses:
+            connecting = now
         for camera in recording:
-            recording_after.setdefault(camera, time.monotonic() - began)
+            recording_after.setdefault(camera, now - (connecting or now))
         if told != (len(recording), node.workers.pids):
             told = (len(recording), node.workers.pids)
             print(json.dumps({"recording": told[0], "workers": told[1]}), flush=True)
         # Watching costs the node's process time: often only until all record.
         pause = 1.0 if len(recording) == len(specs) else 0.05
-        with_deadline = asyncio.wait_for(stopping.wait(), pause)
-        try:
-            await with_deadline
-        except TimeoutError:
-            continue
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), pause)
     lost = sum(counters.packets_lost for counters in node.workers.counters())
     await node.stop()
-    print(
-        json.dumps({"recording": told[0], "workers": told[1], "packets_lost": lost, "after": recording_after}),
-        flush=True,
-    )
+    report = {"packets_lost": lost, "after": recording_after, "started_s": round((connecting or began) - began, 2)}
+    print(json.dumps({"recording": told[0], "workers": told[1], **report}), flush=True)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from khue.node.service import Node
 from khue.sim.__main__ import die_with_parent as end_with_parent
 from khue.sim.__main__ import main as sim
 from khue.store.engines import Engines, EngineSettings
-from khue.store.nats import NatsBus
+from khue.store.node_bus import NodeBus
 from khue.video.sps import picture_size
 
 
@@ -103,12 +103,12 @@ def node(
         settings[name] = value
     made = _node_config(config, settings)
     ask = functools.partial(probe, sps_size=picture_size)
-    buses: list[NatsBus] = []
+    buses: list[NodeBus] = []
     running: list[Node] = []
 
     async def start() -> None:
         if made.nats:
-            bus = NatsBus(made.nats, name=made.id, seed=made.token)
+            bus = NodeBus(made.nats, name=made.id, seed=made.token, ca_file=made.nats_ca_file)
             bus.start()
             buses.append(bus)
         running.append(Node(made, buses[0] if buses else None, SystemClock(), ask, __version__))

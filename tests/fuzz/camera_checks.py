@@ -13,12 +13,12 @@ from khue.camera.control import Control
 from khue.camera.discovery import parse_answer
 from khue.camera.handshake import Handshake, OptionalTrackBroke, Redirected, TcpRefused
 from khue.camera.interleaved import Kind, split
-from khue.camera.redact import redact, strip_credentials
 from khue.camera.rtp import SequenceCounter, parse_rtcp, parse_rtp
 from khue.camera.rtsp import MAX_BODY, build_request, parse_message, parse_session
 from khue.camera.sdp import MAX_SECTIONS, base_url, parse_sdp, resolve_control
 from khue.camera.session import PlayingSession, parse_target
 from khue.camera.transport import parse_transport
+from khue.model.address import redact, strip_credentials
 from khue.model.camera import Transport
 from khue.model.errors import CameraError, CameraProtocolError, CameraUnreachable
 

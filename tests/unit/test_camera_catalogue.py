@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from khue.camera.catalogue import by_family, load, onvif_ports
-from khue.camera.redact import strip_credentials
 from khue.camera.session import parse_target
+from khue.model.address import strip_credentials
 from khue.model.camera import StreamName
 
 

@@ -129,3 +129,17 @@ def test_erasing_leaves_no_hole(a: int, b: int, start: int, length: int) -> None
         assert row.start <= at
         at = max(at, row.end or 0)
     assert at >= hi
+
+
+def test_switched_off_and_on_leaves_the_policy_gap_between() -> None:
+    ledger, rows = StreamLedger(), Rows()
+    rows.apply(ledger.begin(5 * SECOND, GapCause.NODE, "connecting", since=0))
+    rows.apply(ledger.block(6 * SECOND, 7 * SECOND))
+    rows.apply(ledger.begin(7 * SECOND, GapCause.POLICY, "off", since=0))
+    rows.apply(ledger.begin(9 * SECOND, GapCause.NODE, "connecting", since=0))
+    rows.apply(ledger.block(10 * SECOND, 11 * SECOND))
+    assert [(g.start, g.end, g.cause) for g in sorted(rows.gaps.values(), key=lambda g: g.start)] == [
+        (0, 6 * SECOND, GapCause.NODE),
+        (7 * SECOND, 9 * SECOND, GapCause.POLICY),
+        (9 * SECOND, 10 * SECOND, GapCause.NODE),
+    ]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from khue.camera.auth import Authenticator
 from khue.camera.interleaved import Kind, Piece, split
-from khue.camera.redact import redact
 from khue.camera.rtsp import Message, build_request, parse_message
 from khue.camera.stream import Stream
+from khue.model.address import redact
 from khue.model.coverage import GapCause
 from khue.model.errors import CameraProtocolError, CameraRefused, CameraUnreachable
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from khue.camera.control import Control, refusal
-from khue.camera.redact import redact
 from khue.camera.rtsp import DEFAULT_SESSION_TIMEOUT_S, Message, parse_session
 from khue.camera.sdp import Description, Section, base_url, parse_sdp
 from khue.camera.transport import offer_tcp, offer_udp, parse_transport
 from khue.camera.udp import UdpPair, bind_pair, connect_pair
+from khue.model.address import redact
 from khue.model.camera import Transport
 from khue.model.errors import CameraProtocolError, CameraRefused, CameraUnreachable
 from khue.model.media import Codec, Track

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from khue.camera.redact import strip_credentials
 from khue.camera.soap import Service
+from khue.model.address import strip_credentials
 from khue.model.errors import CameraError, CameraProtocolError, CameraRefused
 from khue.model.time import Clock, SystemClock, to_micros
 

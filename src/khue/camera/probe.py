@@ -12,9 +12,9 @@ import msgspec
 from khue.camera.catalogue import onvif_ports
 from khue.camera.control import PasswordRefused
 from khue.camera.measure import measure
-from khue.camera.redact import strip_credentials
 from khue.camera.session import open_session
 from khue.camera.stream import Stream, connect
+from khue.model.address import strip_credentials
 from khue.model.errors import CameraError, CameraRefused, CameraUnreachable
 from khue.model.media import Codec
 from khue.model.time import Clock, SystemClock

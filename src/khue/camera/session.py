@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from khue.camera.auth import Authenticator
 from khue.camera.control import Control, check_challenge, password_refused, refusal
 from khue.camera.handshake import Handshake, Opened, OptionalTrackBroke, Redirected, TcpRefused
-from khue.camera.redact import fill_credentials, redact, strip_credentials
 from khue.camera.rtsp import parse_message
 from khue.camera.stream import Resolver, connect
 from khue.camera.udp import UdpPair
+from khue.model.address import fill_credentials, redact, strip_credentials
 from khue.model.camera import Transport
 from khue.model.coverage import GapCause
 from khue.model.errors import CameraProtocolError, CameraRefused, CameraUnreachable

@@ -20,7 +20,7 @@ from lxml import etree  # type: ignore[import-untyped]
 
 from khue.camera.auth import Authenticator
 from khue.camera.control import PasswordRefused
-from khue.camera.redact import redact
+from khue.model.address import redact
 from khue.model.coverage import GapCause
 from khue.model.errors import CameraError, CameraProtocolError, CameraRefused, CameraUnreachable
 

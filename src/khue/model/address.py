@@ -1,9 +1,11 @@
-"""Camera addresses, and keeping the credentials in them out of everything a person or a log sees. Pure.
+"""Keep credentials out of everything a person or a log sees.
 
 Credentials hide in two places of a camera's URL: before the host (``user:password@``) and, with some families, in the
 path or query (``/user=admin&password=x&channel=1``). The first kind is taken out and sent by the protocol's own
 authentication; of the second kind only the places ``{user}`` and ``{pw}`` are kept, filled in when a request is sent.
 """
+
+from __future__ import annotations
 
 import re
 from urllib.parse import quote, unquote
@@ -20,8 +22,8 @@ _PLACES = ("{user}", "{pw}")
 def strip_credentials(url: str) -> tuple[str, str, str]:
     """(URL without credentials, user name, password); empty strings when it has none.
 
-    A password may hold ``@``, ``/``, ``?`` or ``#`` that nobody escaped: what stands before the last ``@`` is then still
-    taken as credentials, because showing part of a password is worse than an odd host name.
+    A password may hold ``@``, or ``/``, ``?`` and ``#``, that nobody escaped; only with both kinds in one password it
+    cannot be told where it ends, and has to be escaped.
     """
     scheme, separator, rest = url.partition("://")
     if not separator:
@@ -72,9 +74,11 @@ def _first_value(pattern: re.Pattern[str], text: str) -> str:
 
 
 def _redact_userinfo(url: str) -> str:
+    """Masked up to the last ``@``: the password may hold one, and then too much masked is better than too little."""
     scheme, _, rest = url.partition("://")
-    userinfo, rest = _split_userinfo(rest)
-    return f"{scheme}://{_MASK}@{rest}" if userinfo else url
+    if not _split_userinfo(rest)[0]:
+        return url
+    return f"{scheme}://{_MASK}@{rest.rpartition('@')[2]}"
 
 
 def _mask(found: re.Match[str]) -> str:

@@ -39,11 +39,14 @@ class StreamLedger:
         self.gap: Gap | None = None
         self.until: Micros = 0  # where what was said before the present span or gap ends
 
-    def begin(self, at: Micros, cause: GapCause, detail: str) -> list[Change]:
-        """Recording is expected from ``at``; until the first block it is a gap."""
+    def begin(self, at: Micros, cause: GapCause, detail: str, *, since: Micros | None = None) -> list[Change]:
+        """Recording begins ``at``, where nothing was expected yet or something was; until the first block it is a gap.
+
+        ``since``, not later, is from when a stream was expected that nothing has been said of so far.
+        """
         if self.span or self.gap:
             return self.fail(at, cause, detail)
-        self.gap = Gap(max(at, self.until), None, cause, detail)
+        self.gap = Gap(max(at if since is None else min(at, since), self.until), None, cause, detail)
         return [Change(self.gap)]
 
     def resume(self, span: Span | None, gap: Gap | None, alive: Micros, at: Micros) -> list[Change]:

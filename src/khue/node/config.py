@@ -19,6 +19,9 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     nats: str = ""
     """URL of the centre's NATS, e.g. `tls://centre.example:4222`. Empty: record the last desired state, alone."""
 
+    nats_ca_file: str = ""
+    """PEM file of the authority that signed the certificate of a `tls://` NATS; empty trusts the system's."""
+
     token: str = ""
     """What the centre gave out for this node (`khue nodes enrol`)."""
 

@@ -34,8 +34,8 @@ from khue.wire.link import CameraSpec, StreamCounters, StreamSpec, StreamStatus
 LOOK_EVERY_S = 4.0  # between looks at a stream that plays: its size, its clock, its keep-alive
 STEADY_S = 10.0  # a session that lived this long makes the next failure the first again
 RETRY_S = (0.5, 30.0)  # first and longest wait before another try
-REFUSED_RETRY_S = (8.0, 300.0)  # a wrong password is not tried often: cameras lock accounts
-REFUSED_LEAST_S = 5.0
+REFUSED_RETRY_S = (10.0, 300.0)  # a wrong password is not tried often: cameras lock accounts
+ADMITTED_S = 1.0  # for which a connect counts as under way: whoever takes longer waits, and costs nothing while it does
 HANDSHAKE_S = 30.0
 
 _log = logging.getLogger(__name__)
@@ -52,8 +52,6 @@ class Shared:
         self.log = log
         self.clock = clock
         self.admission = asyncio.Semaphore(connects)  # handshakes under way at once
-        # Those who failed last time have fewer places, so that the dead never take them all from the living.
-        self.readmission = asyncio.Semaphore(max(1, connects // 2))
         self.chance = chance
 
 
@@ -94,7 +92,7 @@ class StreamTask:
             enabled = (
                 (GapCause.NODE, "connecting") if self.camera.enabled else (GapCause.POLICY, "recording is switched off")
             )
-            self._shared.log.happened(self._logged, "begin", min(now, self.camera.since or now), *enabled)
+            self._shared.log.happened(self._logged, "begin", now, *enabled, since=self.camera.since)
         if not self.camera.enabled:
             self._say(CameraState.DISABLED, None, "recording is switched off")
             return
@@ -112,7 +110,7 @@ class StreamTask:
     async def run(self) -> None:
         """Supervise: the only loop that may not end."""
         waits = Backoff(*RETRY_S, self._shared.chance)
-        refused_waits = Backoff(*REFUSED_RETRY_S, self._shared.chance, least_s=REFUSED_LEAST_S)
+        refused_waits = Backoff(*REFUSED_RETRY_S, self._shared.chance, least=0.5)
         while True:
             try:
                 await self.run_once()
@@ -163,18 +161,21 @@ class StreamTask:
             session.close()
 
     async def _connect(self) -> PlayingSession:
-        """A playing session, when it is this stream's turn to ask for one."""
-        camera, shared = self.camera, self._shared
-        first = self._status.state is CameraState.CONNECTING
-        async with shared.admission if first else shared.readmission:
+        """A playing session, once it is this stream's turn to ask for one."""
+        admission = self._shared.admission
+        await admission.acquire()
+        with contextlib.ExitStack() as admitted:
+            admitted.callback(admission.release)
+            waiting = asyncio.get_running_loop().call_later(ADMITTED_S, admitted.close)
+            admitted.callback(waiting.cancel)
             try:
                 async with asyncio.timeout(HANDSHAKE_S):
                     return await open_session(
                         self.spec.url,
-                        camera.username,
-                        camera.password,
+                        self.camera.username,
+                        self.camera.password,
                         transport=self.spec.transport,
-                        tls_verify=camera.tls_verify,
+                        tls_verify=self.camera.tls_verify,
                     )
             except TimeoutError:
                 raise CameraUnreachable(

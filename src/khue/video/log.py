@@ -57,6 +57,7 @@ class _Happened(NamedTuple):
     at: Micros
     cause: GapCause
     detail: str
+    since: Micros
 
 
 class _Status(NamedTuple):
@@ -170,9 +171,11 @@ class LogWriter:
         """Hand a full slot over; it comes back to the arena once it is on disk."""
         self._queue.put(_Sealed(stream, slot, payload_length, meta))
 
-    def happened(self, stream: LoggedStream, kind: str, at: Micros, cause: GapCause, detail: str) -> None:
-        """Ledger events, in order with the blocks: ``begin``, ``fail`` or ``end``."""
-        self._queue.put(_Happened(stream, kind, at, cause, detail))
+    def happened(
+        self, stream: LoggedStream, kind: str, at: Micros, cause: GapCause, detail: str, *, since: Micros = 0
+    ) -> None:
+        """Ledger events, in order with the blocks: ``begin`` (of what was expected ``since``), ``fail`` or ``end``."""
+        self._queue.put(_Happened(stream, kind, at, cause, detail, since or at))
 
     def status(self, status: StreamStatus) -> None:
         """Queue a state transition for the centre."""
@@ -417,7 +420,7 @@ class LogWriter:
 def _happened(item: _Happened) -> list[Change]:
     ledger = item.stream.ledger
     if item.kind == "begin":
-        return ledger.begin(item.at, item.cause, item.detail)
+        return ledger.begin(item.at, item.cause, item.detail, since=item.since)
     if item.kind == "fail":
         return ledger.fail(item.at, item.cause, item.detail)
     if item.kind == "end":

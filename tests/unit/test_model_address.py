@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from khue.camera.redact import fill_credentials, redact, strip_credentials
+from khue.model.address import fill_credentials, redact, strip_credentials
 
 
 @pytest.mark.parametrize(
