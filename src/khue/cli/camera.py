@@ -71,7 +71,8 @@ def list_cameras(text: str, state: str, json_out: bool) -> None:
     if json_out:
         as_json(items)
         return
-    table = Table("Camera", "Node", "State", "Since", "Why", "Id")
+    table = Table("Camera", "Node", "State", "Since", "Why")
+    table.add_column("Id", no_wrap=True)
     for item in items:
         mark = STATE_MARKS.get(item["state"], item["state"])
         table.add_row(
@@ -143,7 +144,7 @@ def _show_probe(reply: ProbeReply) -> None:
         console.print(f"[red]✕[/] {reply.error}")
         if reply.remedy:
             console.print(f"  {reply.remedy}")
-    if not reply.reachable:
+    if not reply.reachable or (reply.error and not reply.streams):
         return
     console.print(f"{reply.manufacturer or 'unknown make'} {reply.model} {reply.firmware}".strip())
     if reply.clock_offset_s is not None:
