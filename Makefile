@@ -27,7 +27,7 @@ bench: setup peers
 
 # Coverage-guided fuzzing of every parser, a while each (the tests run the same parsers with hypothesis).
 fuzz: setup
-	$(BIN)/pip install -q atheris==3.0.0
+	$(BIN)/pip install -qq atheris==3.0.0
 	for target in tests/fuzz/targets/*.py; do $(BIN)/python $$target -max_total_time=30 || exit 1; done
 
 setup: $(SETUP)/python $(SETUP)/console
@@ -35,14 +35,14 @@ setup: $(SETUP)/python $(SETUP)/console
 $(SETUP)/python: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "khue needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --require-hashes -r requirements-dev.txt
-	$(BIN)/pip install -q --no-deps -e .
+	$(BIN)/pip install -qq --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install -qq --no-deps -e .
 	@mkdir -p $(SETUP) && touch $@
 
 CONSOLE_SOURCES := $(shell find $(CONSOLE) -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print 2>/dev/null)
 
 $(SETUP)/npm: $(CONSOLE)/package-lock.json
-	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a < 20 || (a == 20 && b < 19))' \
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a < 20 || (a == 20 && b < 19) ? 1 : 0)' \
 		|| { echo "khue's console needs Node 20.19 or newer"; exit 1; }
 	cd $(CONSOLE) && npm ci --silent --no-audit --no-fund
 	@mkdir -p $(SETUP) && touch $@
@@ -66,7 +66,7 @@ peers:
 
 # After a change of dependencies in pyproject.toml.
 requirements:
-	$(BIN)/pip install -q pip-tools
+	$(BIN)/pip install -qq pip-tools
 	for extra in "" "--extra dev"; do \
 		$(BIN)/pip-compile -q --generate-hashes --no-header --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links \
 		--no-emit-trusted-host $$extra -o requirements$${extra:+-dev}.txt pyproject.toml || exit 1; done

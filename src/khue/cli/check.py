@@ -34,7 +34,7 @@ def check_folder(folder: Path) -> Report:
 @click.command()
 @click.option(
     "--data",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False),
     envvar="KHUE_DATA",
     default=DATA,
     show_default=True,
