@@ -25,7 +25,7 @@ from websockets.asyncio.client import connect
 
 from bench import process
 from bench.measure import say
-from bench.product import Product, rounded, running, script, until
+from bench.product import SUB, Product, rounded, running, script, until
 from bench.spread import percentile, spread
 from bench.table import markdown
 
@@ -126,10 +126,10 @@ def _delays(profile: BrowserContext, product: Product) -> dict[str, Any]:
         page.locator(f"video[data-camera='{camera}']").first.evaluate(script("live.js"))
         time.sleep(WATCH_S)
         seen: list[tuple[int, float]] = page.evaluate("window.benchSeen")
-        counted = _players(page)[camera]["delayMs"]
+        player = _players(page)[camera]
     name = product.city.cards[0]["name"]
     walls: dict[int, list[float]] = {}
-    for session in product.city.sent(name, "sub"):
+    for session in product.city.sent(name, player["stream"]):
         for number, wall in zip(session.numbers, session.wall, strict=True):
             walls.setdefault(number, []).append(wall / 1000)
     delays = [
@@ -138,7 +138,7 @@ def _delays(profile: BrowserContext, product: Product) -> dict[str, Any]:
         if (before := [wall for wall in walls.get(number, ()) if wall <= shown])
     ]
     return {
-        "hub_to_picture_ms": {"p50": counted["p50"], "p95": counted["p95"]},
+        "hub_to_picture_ms": {"p50": player["delayMs"]["p50"], "p95": player["delayMs"]["p95"]},
         "camera_to_picture_ms": spread(delays),
     }
 
@@ -166,7 +166,7 @@ def _wall(profile: BrowserContext, product: Product) -> dict[str, Any]:
         "live": len(
             [camera for camera, rate in zip(product.cameras, rates, strict=True) if rate > 1 and camera in live]
         ),
-        "fps_sent": 15.0,
+        "fps_sent": SUB.fps,
         "fps_p50": percentile(rates, 0.5),
         "fps_worst": min(rates),
         "hub_to_picture_p95_ms": percentile(

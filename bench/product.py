@@ -17,8 +17,10 @@ from khue.cli.demo_report import City
 from khue.sim.__main__ import CityConfig
 from khue.sim.camera import SimCamera, SimStream
 
-MAIN = SimStream(width=1920, height=1080, fps=15.0, kbps=2000, loop_s=8.0)
-SUB = SimStream(width=640, height=360, fps=15.0, kbps=400, loop_s=60.0)  # a number returns only after a minute
+MAIN = SimStream(
+    width=1920, height=1080, fps=15.0, kbps=2000, loop_s=8.0
+)  # a number in the picture returns only after the loop
+SUB = SimStream(width=640, height=360, fps=10.0, kbps=350, loop_s=8.0)
 
 
 class Product(NamedTuple):

@@ -78,9 +78,10 @@ def account(
 
 
 def recorded_timestamps(blocks: Iterable[Block]) -> set[int]:
-    """RTP timestamps of the pictures that lie whole in the blocks: every packet from the first to the marker.
+    """RTP timestamps of the pictures that lie whole in the blocks: every packet from the start of a unit to the marker.
 
-    Packets that overtook each other are put in order; a picture may run over from one block into the next.
+    Packets that overtook each other are put in order; a picture may run over from one block into the next. A lost unit
+    before the picture's own, such as a parameter set, does not count: the picture is there.
     """
     whole: set[int] = set()
     parts: dict[int, list[tuple[int, bool, bool]]] = {}
