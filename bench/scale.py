@@ -47,7 +47,8 @@ def page(connected: dict[str, Any], many: dict[str, Any], facts: str) -> str:
             facts,
             "Made by `python -m bench connect` and `python -m bench thousand`.\n",
             "## All cameras at once\n",
-            'Seconds from the start of the node, its processes included, to the state "recording".\n',
+            f'Seconds from the moment the worker has its cameras to the state "recording"; to start the node\'s processes took'
+            f" {connected['started_s']} s before that.\n",
             markdown(
                 ("cameras", "recording", "p50", "p95", "all of them"),
                 [[str(connected.get(column, "-")) for column in ("cameras", "count", "p50", "p95", "max")]],

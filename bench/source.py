@@ -117,5 +117,8 @@ class Source:
 
 
 def picture_digest(slices: tuple[bytes, ...] | list[bytes]) -> bytes:
-    """Identity of a coded picture: its slices, parameter sets and SEI apart."""
-    return bytes(blake3.blake3(b"".join(slices)).digest(16))
+    """Identity of a coded picture: its slices, parameter sets and SEI apart.
+
+    Zero bytes behind a slice are padding and no part of it (ITU-T H.265 annex B.2); ffmpeg leaves one.
+    """
+    return bytes(blake3.blake3(b"".join(one.rstrip(b"\0") for one in slices)).digest(16))

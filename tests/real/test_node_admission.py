@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -46,6 +45,10 @@ async def recorder(rig: Rig, names: list[str], **settings: object) -> AsyncItera
         writer.close()
 
 
+def _descriptors() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
 def _recording(told: list[StreamStatus], names: list[str]) -> bool:
     return set(names) <= {status.camera for status in told if status.state is CameraState.RECORDING}
 
@@ -58,16 +61,18 @@ async def test_fifty_dead_cameras_do_not_keep_the_living_waiting(tmp_path: Path)
     cameras = [small(name, faults=(("unroutable", {}),)) for name in silent]
     cameras += [small(name, faults=(("dead", {}),)) for name in dead]
     async with rig_with(tmp_path / "node", [*cameras, *map(small, living)]) as rig:
-        descriptors = len(os.listdir("/proc/self/fd"))
+        descriptors = _descriptors()
         async with recorder(rig, [*silent, *dead, *living], connects=4) as told:
             await until(lambda: _recording(told, living), "the living record")
             given_up = {status.camera for status in told if status.state is CameraState.UNREACHABLE}
             assert not set(silent) <= given_up, "the living waited until every silent camera had been given up"
-            await until(lambda: {s.camera for s in told if s.state is CameraState.UNREACHABLE} >= {*silent, *dead}, "all")
+            await until(
+                lambda: {s.camera for s in told if s.state is CameraState.UNREACHABLE} >= {*silent, *dead}, "all"
+            )
             for name in silent[:6]:
                 await rig.city.clear(name)
             await until(lambda: _recording(told, silent[:6]), "those that come back record")
-        assert len(os.listdir("/proc/self/fd")) <= descriptors + 3, "failed handshakes leave descriptors open"
+        assert _descriptors() <= descriptors + 3, "failed handshakes leave descriptors open"
 
 
 async def test_a_camera_that_refuses_is_left_alone(tmp_path: Path) -> None:

@@ -67,9 +67,9 @@ async def test_a_recorder_killed_at_any_moment_is_started_again_and_goes_on(tmp_
         node = await rig.start_node()
         await rig.recording()
         kills = []
-        for _ in range(5):
+        for wait in (*(dice.uniform(0, 1) for _ in range(4)), 3.0):
             await _recorded_since(rig, now())
-            await asyncio.sleep(dice.uniform(0, 1))
+            await asyncio.sleep(wait)
             kills.append(now())
             os.kill(node.workers.pids[0], signal.SIGKILL)
             await until(lambda: "recorder process 0 ended" in node.workers.alert, "the alert", 5)

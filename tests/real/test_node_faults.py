@@ -1,4 +1,4 @@
-"""Every fault a camera can have, against a running node: its state is told in useful words, it recovers, and no other is touched."""
+"""Every fault of a camera against a running node: its state is told in useful words, it recovers, no other is touched."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -145,8 +145,12 @@ class Link:
             while True:
                 sent = 0
                 if self._bus.connected:
-                    with contextlib.suppress(LinkError):
+                    try:
                         sent = await self._forward_some(index)
+                    except LinkError as error:
+                        _log.debug("events wait: %s", error)
+                    except sqlite3.Error as error:  # a full disk, for one: they wait until there is room
+                        _log.error("events cannot be taken from the index: %s", error)
                 if sent < EVENTS_AT_ONCE:
                     await asyncio.sleep(IDLE_S)
         finally:

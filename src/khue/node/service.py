@@ -24,7 +24,7 @@ from khue.node.worker import WorkerConfig
 from khue.node.workers import Workers
 from khue.video.index import Index
 from khue.video.recovery import Recovered, recover
-from khue.video.retention import disk, retain
+from khue.video.retention import Disk, disk, retain
 from khue.wire.bus import Bus
 from khue.wire.link import Desired, Heartbeat, Join, StreamStatus
 
@@ -55,7 +55,7 @@ class Node:
         self._link: Link | None = None
         self._retention: asyncio.Task[None] | None = None
         self._server: AppServer | None = None
-        self._starved = ""
+        self._retention_alert = ""
 
     def _worker(self, number: int) -> WorkerConfig:
         config = self.config
@@ -147,7 +147,11 @@ class Node:
             _log.info("%s/%s %s: %s", status.camera, status.stream, status.state, status.detail)
 
     def _heartbeat(self) -> Heartbeat:
-        space = disk(self.root)
+        try:
+            space = disk(self.root)
+        except OSError as error:  # the centre must hear of it, so the heartbeat goes on
+            space = Disk(0, 0)
+            self._retention_alert = f"the data folder cannot be read ({error.strerror}): check the disk and its mount"
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return Heartbeat(
             node=self.config.id,
@@ -158,7 +162,7 @@ class Node:
             disk_total=space.total,
             cpu_seconds=self.workers.cpu_seconds + usage.ru_utime + usage.ru_stime,
             rss_bytes=self.workers.rss_bytes,
-            alert=self.workers.alert or self._starved or self._clock_alert(),
+            alert=self.workers.alert or self._retention_alert or self._clock_alert(),
         )
 
     def _clock_alert(self) -> str:
@@ -173,6 +177,7 @@ class Node:
             try:
                 await asyncio.to_thread(self._retain_once)
             except (KhueError, OSError, sqlite3.Error) as error:  # above all on a full disk it must go on
+                self._retention_alert = f"retention fails ({error}): old recordings stay on the disk"
                 _log.error("retention: %s", error)
 
     def _retain_once(self) -> None:
@@ -192,4 +197,5 @@ class Node:
             )
         finally:
             index.close()
-        self._starved = "the disk is nearly full and only held recordings are left: add a disk" if kept.starved else ""
+        starved = "the disk is nearly full and only held recordings are left: add a disk" if kept.starved else ""
+        self._retention_alert = starved or kept.problem

@@ -151,15 +151,12 @@ class Index:
     def forget_file(self, file_id: int) -> None:
         self._db.execute("DELETE FROM file WHERE id = ?", (file_id,))
 
-    def forget_blocks(self, file: FileRow) -> None:
-        """Delete the rows of every block in a file: by stream and time range, as the table is clustered."""
-        if file.first is None or file.last is None:
-            return
-        for (stream,) in self._db.execute("SELECT id FROM stream").fetchall():
-            self._db.execute(
-                "DELETE FROM block WHERE stream = ? AND first BETWEEN ? AND ? AND file = ?",
-                (stream, file.first, file.last, file.id),
-            )
+    def forget_blocks(self, rows: Iterable[BlockRow]) -> None:
+        keys = [(row.stream, row.first, row.sequence) for row in rows]
+        self._db.executemany("DELETE FROM block WHERE stream = ? AND first = ? AND sequence = ?", keys)
+
+    def shorten_file(self, file_id: int, length: int) -> None:
+        self._db.execute("UPDATE file SET length = ? WHERE id = ?", (length, file_id))
 
     # -- streams and blocks
 
@@ -286,10 +283,13 @@ class Index:
     def tell(self, camera: str, name: StreamName, changes: Iterable[Change]) -> None:
         """Queue ledger changes for the centre."""
         for change in changes:
-            if isinstance(change.row, Span):
-                self.queue("span", SpanChange(camera=camera, stream=name, span=change.row, withdrawn=change.drop))
+            row = change.row
+            if isinstance(row, Span):
+                told = SpanChange(camera=camera, stream=name, span=row, withdrawn=change.drop)
+                self.queue("span", told, f"span {camera} {name} {row.start}")
             else:
-                self.queue("gap", GapChange(camera=camera, stream=name, gap=change.row, withdrawn=change.drop))
+                gap = GapChange(camera=camera, stream=name, gap=row, withdrawn=change.drop)
+                self.queue("gap", gap, f"gap {camera} {name} {row.start} {row.partial}")
 
     # -- deletion
 
@@ -357,8 +357,9 @@ class Index:
 
     # -- what the centre must still hear
 
-    def queue(self, kind: str, body: SpanChange | GapChange | StreamStatus) -> None:
-        self._db.execute("INSERT INTO outbox (kind, body) VALUES (?, ?)", (kind, _ENCODE(body)))
+    def queue(self, kind: str, body: SpanChange | GapChange | StreamStatus, key: str | None = None) -> None:
+        """At the end; what is still queued under the same ``key`` is out of date and goes."""
+        self._db.execute("INSERT OR REPLACE INTO outbox (key, kind, body) VALUES (?, ?, ?)", (key, kind, _ENCODE(body)))
 
     def queued(self, limit: int) -> list[tuple[int, SpanChange | GapChange | StreamStatus]]:
         rows = self._db.execute("SELECT n, kind, body FROM outbox ORDER BY n LIMIT ?", (limit,))

@@ -43,8 +43,11 @@ CREATE TABLE IF NOT EXISTS gap (
   PRIMARY KEY (stream, start, partial)
 ) WITHOUT ROWID;
 
--- What the centre has not acknowledged yet, in order (msgpack of khue.wire.link structs).
-CREATE TABLE IF NOT EXISTS outbox (n INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, body BLOB NOT NULL);
+-- What the centre has not acknowledged yet, in order (msgpack of khue.wire.link structs). Of a span or gap, known by its
+-- key, only the latest state is kept: a node that is cut off for weeks must not fill its disk with spans that grew.
+CREATE TABLE IF NOT EXISTS outbox (
+  n INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT UNIQUE, kind TEXT NOT NULL, body BLOB NOT NULL
+);
 
 -- What retention deleted, by sequence number: a hole in a stream's chain that no row here explains is a loss.
 CREATE TABLE IF NOT EXISTS deletion (

@@ -14,11 +14,13 @@ from khue.model.coverage import Gap, GapCause, Span
 from khue.model.ledger import Change, StreamLedger
 from khue.model.time import Micros
 from khue.video.chain import chain_end
+from khue.video.erasure import forget
 from khue.video.index import BlockRow, FileRow, Index
 from khue.video.reading import Scanned, scan
 
 HELD = "held"  # the class of what is kept for a legal hold
 _BATCH = 500
+_POWER = "recorded, but not yet on the disk for good when the power failed"
 _UNKNOWN = (GapCause.NODE, "not in the log; the cause was lost with the index")
 
 
@@ -49,10 +51,9 @@ class _Recovery:
             if self._writer not in (None, file.writer):
                 continue
             path = self._root / file.path
+            file = self._cut_short(path, file)
             if not path.exists():
-                with self._index.transaction():
-                    self._index.forget_blocks(file)
-                    self._index.forget_file(file.id)
+                self._index.forget_file(file.id)
                 continue
             found, lost = self._catch_up(path, file)
             blocks += found
@@ -86,6 +87,18 @@ class _Recovery:
         for path in new:
             self._index.open_file(str(path.relative_to(self._root)), path.parent.name, self._writer or 0)
         return len(new)
+
+    def _cut_short(self, path: Path, file: FileRow) -> FileRow:
+        """After a power cut the file may end before the index thinks: what it lost is a gap now, not a recording."""
+        size = path.stat().st_size if path.exists() else 0
+        if size >= file.length:
+            return file
+        lost = [row for row in self._index.blocks_between(file) if row.offset + row.length > size]
+        whole = min((row.offset for row in lost), default=size)
+        with self._index.transaction():
+            forget(self._index, lost, file.last or 0, _POWER, GapCause.NODE)
+            self._index.shorten_file(file.id, whole)
+        return file._replace(length=whole)
 
     def _catch_up(self, path: Path, file: FileRow) -> tuple[int, int]:
         """Index the blocks beyond ``file.length``; cut a tail that is no block. Returns (blocks found, bytes cut)."""

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from khue.model.coverage import GapCause
 from khue.model.errors import RecordingError
-from khue.model.ledger import SILENCE, erase
 from khue.model.retention import DAY, choose_deletions
 from khue.model.time import Micros
-from khue.video.index import BlockRow, FileRow, Index
+from khue.video.erasure import forget
+from khue.video.index import FileRow, Index
 from khue.video.reading import LogReader
 from khue.video.recovery import HELD
 from khue.wire.link import Hold, RetentionPolicy
@@ -31,11 +32,12 @@ class Disk(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What one run did. ``starved``: the watermark asks for more room than the holds leave."""
+    """What one run did. ``starved``: the watermark asks for more room than the holds leave. ``problem``: why a file stayed."""
 
     deleted: list[str]
     held_blocks: int
     starved: bool
+    problem: str = ""
 
 
 def disk(root: Path) -> Disk:
@@ -63,11 +65,16 @@ def retain(
         missing=max(0, free_target - space.free),
     )
     by_id = {file.id: file for file in files}
-    held = 0
-    for file_id in doomed:
-        file = by_id[file_id]
-        held += delete_file(root, index, file, holds, now, _reason(file, policies, now))
-    return Kept([by_id[i].path for i in doomed], held, starved)
+    deleted: list[str] = []
+    held, problem = 0, ""
+    for file in (by_id[file_id] for file_id in doomed):
+        try:
+            held += delete_file(root, index, file, holds, now, _reason(file, policies, now))
+        except RecordingError as error:  # one damaged file must not keep all others on the disk
+            problem = f"{file.path} cannot be deleted: {error}"
+        else:
+            deleted.append(file.path)
+    return Kept(deleted, held, starved, problem)
 
 
 def _reason(file: FileRow, policies: Sequence[RetentionPolicy], now: Micros) -> str:
@@ -82,33 +89,10 @@ def delete_file(root: Path, index: Index, file: FileRow, holds: Sequence[Hold], 
     kept = _keep_held(root, index, file, holds, now)
     with index.transaction():
         index.set_file_state(file.id, "deleting")
-        _erase(index, file, now, reason)
-        index.forget_blocks(file)
+        forget(index, index.blocks_between(file), now, reason, GapCause.POLICY)
     (root / file.path).unlink(missing_ok=True)
     index.forget_file(file.id)
     return kept
-
-
-def _erase(index: Index, file: FileRow, now: Micros, reason: str) -> None:
-    """Coverage and chain of every stream in the file say what was deleted, and why. Runs of neighbours are one row."""
-    names = {row.id: row for row in index.streams()}
-    runs: dict[int, list[list[BlockRow]]] = {}
-    for row in index.blocks_between(file):
-        mine = runs.setdefault(row.stream, [])
-        if mine and mine[-1][-1].sequence == row.sequence - 1:
-            mine[-1].append(row)
-        else:
-            mine.append([row])
-    for stream, parts in runs.items():
-        for part in parts:
-            first, last = part[0], part[-1]
-            index.record_deletion(stream, first.sequence, last.sequence, now, reason)
-            # Between the last arrival of one block and the first of the next nothing was missing: that goes along.
-            before = index.block_before(stream, first.first)
-            start = max(before.last if before else 0, first.first - SILENCE)
-            spans, gaps = index.coverage(stream, start, last.last + 1)
-            changes = erase(spans, gaps, start, last.last, reason)
-            index.apply(stream, names[stream].camera, names[stream].name, changes)
 
 
 def _held_rows(index: Index, file: FileRow, holds: Sequence[Hold]) -> set[tuple[int, Micros, int]]:
