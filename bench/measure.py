@@ -4,14 +4,15 @@ What is compared, exactly:
 
 - **cpu_ms_per_camera_second**: user + system time of every process of the engine (children that ended included), as the
   operating system counts it, over the steady window, divided by cameras and seconds. The window begins `SETTLE_S` after
-  the last camera records. Not in it, for any engine: the kernel's own threads (writeback of the page cache for engines that do not
-  write with O_DIRECT) and the sending half of the loopback, which is the source's.
+  the last camera records. Not in it, for any engine: the kernel's own threads (writeback of the page cache for engines
+  that do not write with O_DIRECT) and the sending half of the loopback, which is the source's.
 - **rss_mb_per_camera**: resident memory of the same processes at the end of the window (proportional share: what several of
   them map counts once), divided by cameras.
 - **frames_lost**: pictures the simulated cameras sent within the window (the kernel took the last byte) that are not, whole, in
   what the engine wrote (`bench.frames`). The engine has `GRACE_S` after the window to write them.
-- **frames_unsent**: pictures that were due within the window but could not be sent: the engine did not take
-  them in time, or broke the connection. (A source that is short of processor time itself shows as ``source_late_ms``.)
+- **frames_unsent**: pictures that were due within the window but could not be sent: the engine did not take them in time, or
+  broke the connection. One per camera may fall outside the window's edge. (A source that is short of processor time
+  itself shows as ``source_late_ms``.)
 - **source_late_ms**: how late the 99th percentile of pictures was sent.
 - **others_cores**: processors kept busy meanwhile by whatever else runs on the machine.
 """
@@ -153,11 +154,11 @@ def _wait_for_all(engine: Engine, count: int) -> int:
 def _account(engine: Engine, source: Source, since: float, start: float, end: float) -> dict[str, Any]:
     """Pictures sent within the window against pictures written."""
     start_us, end_us = start * 1_000_000, end * 1_000_000
-    sent_count = recorded_count = due_count = 0
+    sent_count = recorded_count = unsent_count = 0
+    due = int((end - start) * source.city.fps) - 1
     lateness: list[float] = []
     for number, camera in enumerate(engine.cameras):
         sessions = source.sent(camera, since)
-        due_count += round((end - start) * source.city.fps)
         within: set[int] = set()
         for session in sessions:
             names = session.timestamp if engine.named_by == "timestamp" else session.index
@@ -166,12 +167,13 @@ def _account(engine: Engine, source: Source, since: float, start: float, end: fl
             )
             lateness += _late_ms(session, start_us, end_us)
         sent_count += len(within)
+        unsent_count += max(0, due - len(within))
         recorded_count += len(within & engine.written(number, sessions))
     return {
         "frames_sent": sent_count,
         "frames_recorded": recorded_count,
         "frames_lost": sent_count - recorded_count,
-        "frames_unsent": max(0, due_count - sent_count),
+        "frames_unsent": unsent_count,
         "source_late_ms": round(percentile(lateness, 0.99), 1),
     }
 

@@ -1,13 +1,15 @@
-"""One paced loop over every socket of a worker: every twenty milliseconds, take what has come.
+"""A paced loop over every socket of a worker: take what has come, soon where somebody watches, else at leisure.
 
-Cameras send packet by packet; answering each one as it comes costs twice as much as reading at a pace (design/01).
-The pump lives in the worker's event loop but not in its selector: one epoll of its own, asked without waiting.
+Cameras send packet by packet; answering each one as it comes costs twice as much as reading at a pace (design/01). A
+stream that is watched, or that comes over UDP, where nobody waits for us, is read in every turn; the others share the
+turns between them. The pump lives in the worker's event loop but not in its selector: it asks its own without waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import logging
 import select
 from collections.abc import Callable
@@ -19,12 +21,23 @@ from khue.model.time import Clock, Micros
 from khue.node.receiver import Receiver
 
 PACE_S = 0.02
+LANES = 5  # a stream nobody watches is read in every fifth turn
 SWEEP_EVERY = 12  # turns between looks at the streams that are silent
 STALL: Micros = 4_000_000
 
 Ended = Callable[[CameraError], None]
 _Read = Callable[[Micros], None]
 _log = logging.getLogger(__name__)
+
+
+class _Reading:
+    """How one session is read."""
+
+    def __init__(self, ended: Ended, lane: select.epoll) -> None:
+        self.ended = ended
+        self.lane = lane
+        self.poll = lane
+        self.fds: list[int] = []
 
 
 class Pump:
@@ -34,9 +47,11 @@ class Pump:
         self._clock = clock
         self._pace_s = pace_s
         self._stall = stall
-        self._poll = select.epoll()
+        self._quick = select.epoll()
+        self._lanes = [select.epoll() for _ in range(LANES)]
+        self._next_lane = itertools.cycle(self._lanes)
         self._reads: dict[int, tuple[Receiver, _Read]] = {}
-        self._receivers: dict[Receiver, tuple[Ended, list[int]]] = {}
+        self._receivers: dict[Receiver, _Reading] = {}
         self._now, self._elapsed = clock.now(), clock.monotonic()
         self._turn = 0
         self._task: asyncio.TimerHandle | None = None
@@ -50,44 +65,56 @@ class Pump:
     def stop(self) -> None:
         if self._task:
             self._task.cancel()
-        self._poll.close()
+        for poll in (self._quick, *self._lanes):
+            poll.close()
 
     def add(self, receiver: Receiver, ended: Ended) -> None:
         """Read this session from now on; ``ended`` is called once, when it is over."""
-        fds: list[int] = []
-        self._receivers[receiver] = (ended, fds)
-        self._watch(receiver, receiver.session.sock.fileno(), receiver.readable, fds)
+        self._receivers[receiver] = _Reading(ended, self._quick if receiver.session.udp else next(self._next_lane))
+        self._watch(receiver, receiver.session.sock.fileno(), receiver.readable)
         for pair in receiver.session.udp:
             for sock, channel in ((pair.rtp, pair.channel), (pair.rtcp, pair.channel + 1)):
                 read = functools.partial(receiver.datagrams, sock, channel)
-                self._watch(receiver, sock.fileno(), read, fds)
+                self._watch(receiver, sock.fileno(), read)
         self._do(receiver, receiver.begin, self._clock.now())
 
     def remove(self, receiver: Receiver) -> None:
         """Read what has come, then stop; whole frames go into the log."""
-        fds = self._receivers.get(receiver, (None, []))[1]
-        for fd in fds:
+        reading = self._receivers.get(receiver)
+        for fd in reading.fds if reading else ():
             self._do(*self._reads[fd], self._clock.now())
             if receiver not in self._receivers:
                 return  # its session ended by itself with what was read
         self._forget(receiver)
 
+    def hurry(self, receiver: Receiver, quick: bool) -> None:
+        """Read it in every turn while somebody watches."""
+        reading = self._receivers.get(receiver)
+        poll = None if reading is None else self._quick if quick else reading.lane
+        if reading is None or poll is None or poll is reading.poll:
+            return
+        for fd in reading.fds:
+            reading.poll.unregister(fd)
+            poll.register(fd, select.EPOLLIN)
+        reading.poll = poll
+
     def _forget(self, receiver: Receiver) -> None:
         known = self._receivers.pop(receiver, None)
         if known is None:
             return
-        for fd in known[1]:
+        for fd in known.fds:
             self._reads.pop(fd, None)
             try:
-                self._poll.unregister(fd)
+                known.poll.unregister(fd)
             except OSError:
                 continue  # closed by the other side's error: the kernel has forgotten it already
         receiver.finish(self._clock.now())
 
-    def _watch(self, receiver: Receiver, fd: int, read: _Read, fds: list[int]) -> None:
-        self._poll.register(fd, select.EPOLLIN)
+    def _watch(self, receiver: Receiver, fd: int, read: _Read) -> None:
+        reading = self._receivers[receiver]
+        reading.poll.register(fd, select.EPOLLIN)
         self._reads[fd] = (receiver, read)
-        fds.append(fd)
+        reading.fds.append(fd)
 
     def _schedule(self) -> None:
         loop = asyncio.get_running_loop()
@@ -98,7 +125,7 @@ class Pump:
         try:
             now = self._tell_time()
             reads = self._reads
-            for fd, _ in self._poll.poll(0):
+            for fd, _ in (*self._quick.poll(0), *self._lanes[self._turn % LANES].poll(0)):
                 known = reads.get(fd)  # gone when an earlier socket of this turn ended the session
                 if known is not None:
                     self._do(known[0], known[1], now)
@@ -146,7 +173,7 @@ class Pump:
                 )
 
     def _end(self, receiver: Receiver, error: CameraError) -> None:
-        ended = self._receivers[receiver][0]
+        ended = self._receivers[receiver].ended
         try:
             self._forget(receiver)
         finally:

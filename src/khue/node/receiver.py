@@ -7,7 +7,6 @@ A camera is not trusted: every length is checked against the bytes that are ther
 
 from __future__ import annotations
 
-import functools
 import socket
 import ssl
 import struct
@@ -24,7 +23,7 @@ from khue.video.arena import Arena, Slot
 from khue.video.block import MAX_PAYLOAD, BlockMeta
 from khue.video.log import LoggedStream, LogWriter
 
-BLOCK_AGE: Final[Micros] = 850_000  # with the writer's tenth of a second: on disk within a second
+BLOCK_AGE: Final[Micros] = 700_000  # with a slow turn at each end and the writer's tenth: on disk within a second
 BLOCK_ROOM: Final = 128 * 1024  # a block is closed when less is free; a frame is at most 65,539 bytes
 MAX_KEYFRAMES: Final = 64
 MAX_GARBAGE: Final = 256 * 1024
@@ -35,8 +34,6 @@ _MAX_DROPOUT: Final = 3000  # RFC 3550 §A.1: a larger jump is a restart of the 
 _MAX_MISORDER: Final = 100
 _DATAGRAMS: Final = 256  # per turn, so that a flood on one port does not hold up the others
 
-_RUN: Final = 4  # fewer packets than this are looked at one by one
-_LONGEST_RUN: Final = 64
 _FRAME = struct.Struct(">HHxBH")  # $ and channel, length; of RTP: M and PT, sequence
 _SENDER_REPORT = struct.Struct(">BBHIIII")
 _NTP_TO_UNIX: Final = 2_208_988_800
@@ -234,11 +231,6 @@ class Receiver:
                     peek = True
                 packets += 1
                 pos = end
-                if not peek and fill - pos >= _RUN * (length + 4):
-                    alike = _alike(payload, pos, fill, head, length, kind, expected)
-                    packets += alike
-                    expected = expected + alike & 0xFFFF
-                    pos += alike * (length + 4)
                 continue
             channel = head & 0xFF
             if head >> 8 != 36 or (channel not in self._channels and payload[pos + 4] >> 6 != 2):
@@ -493,30 +485,6 @@ class Receiver:
         self._fill = self._scan
         self.close_block(now)
         self._arena.give(self._slot)
-
-
-@functools.lru_cache(maxsize=1024)
-def _headers(length: int, count: int) -> struct.Struct:
-    """Reads, of ``count`` packets of that length: $, channel and length as one number; M and PT; sequence."""
-    return struct.Struct(">" + f"IxBH{length - 4}x" * count)
-
-
-def _alike(payload: memoryview, pos: int, fill: int, head: int, length: int, kind: int, expected: int) -> int:
-    """How many packets from ``pos`` on are whole and like the one before: same channel, length and type, next in sequence.
-
-    The middle of a picture is a run of full packets. All their headers at once cost a quarter of one after the other;
-    0 when any of them differs, and the walk finds out which.
-    """
-    count = min((fill - pos) // (length + 4), _LONGEST_RUN, 0x10000 - expected)
-    if count < _RUN:
-        return 0
-    found = _headers(length, count).unpack_from(payload, pos)
-    alike = (
-        found[::3] == (head << 16 | length,) * count
-        and found[1::3] == (kind,) * count
-        and found[2::3] == tuple(range(expected, expected + count))
-    )
-    return count if alike else 0
 
 
 def _by_type(track: Track) -> dict[int, bytes]:

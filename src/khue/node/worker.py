@@ -126,6 +126,7 @@ class Worker:
             task = self._tasks.get(key)
             if task and task.receiver:
                 task.receiver.tap = None
+                self._shared.pump.hurry(task.receiver, False)
 
     async def _assign(self, cameras: tuple[CameraSpec, ...]) -> None:
         """Start, restart and stop tasks so that exactly these streams are pulled."""
@@ -183,6 +184,7 @@ class Worker:
             waiting.clear()
 
         receiver.tap = tap
+        self._shared.pump.hurry(receiver, True)
         if receiver.stream is None:
             on_disk()
         else:
