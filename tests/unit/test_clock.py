@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from khue.model.clock import STEP, SteadyClock
@@ -37,6 +37,7 @@ passing = st.integers(0, 5 * SECOND)
 stepping = st.one_of(st.just(0), st.integers(-SECOND // 2, SECOND // 2), st.integers(-7200 * SECOND, 7200 * SECOND))
 
 
+@example([(2_000_003, -1_000_001)])
 @given(st.lists(st.tuples(passing, stepping), max_size=60))
 def test_it_never_goes_back_and_always_catches_up(events: list[tuple[int, int]]) -> None:
     machine = Machine()

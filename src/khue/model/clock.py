@@ -33,8 +33,8 @@ class SteadyClock:
             self._shown = wall
             self.ahead = 0
         elif expected - wall > STEP or self.ahead:
-            self._shown += passed // 2
-            self.ahead = max(0, self._shown - wall)
+            self._shown = max(self._shown + passed // 2, wall)
+            self.ahead = self._shown - wall
         else:
             self._shown = max(self._shown, wall)
         return self._shown
