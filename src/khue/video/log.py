@@ -220,10 +220,8 @@ class LogWriter:
         batch = [item for item in batch if self._is_met(item)]
         rows, failed = self._append([item for item in batch if isinstance(item, _Sealed)])
         self._store(batch, rows, failed)
-        due = self.clock.monotonic() - self._committed >= ALIVE_EVERY_S
-        if due:
-            self._seal([name for name, file in self._files.items() if self._is_old(file)])
-        if batch or self._backlog or due:
+        self._seal([name for name, file in self._files.items() if self._is_old(file)])
+        if batch or self._backlog or self.clock.monotonic() - self._committed >= ALIVE_EVERY_S:
             self._commit()
         self._tell()
         for item in batch:
