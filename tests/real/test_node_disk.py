@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -45,14 +46,11 @@ def _fill(place: Path, leave: int) -> Path:
     """Somebody else's file, so large that only ``leave`` bytes are free."""
     ballast = place / "ballast"
     space = os.statvfs(place)
-    with ballast.open("wb") as file:
-        left = space.f_bavail * space.f_frsize - leave
-        try:
-            while left > 0:
-                left -= file.write(bytes(min(left, MB)))
-            file.flush()
-        except OSError:
-            pass  # full to the last byte, which is what was asked for
+    left = space.f_bavail * space.f_frsize - leave
+    # Full to the last byte: the recorder writes meanwhile.
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while left > 0:
+            left -= file.write(bytes(min(left, MB)))
     return ballast
 
 

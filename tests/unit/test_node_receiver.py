@@ -21,7 +21,7 @@ from khue.camera.session import PlayingSession
 from khue.camera.stream import Stream
 from khue.camera.udp import UdpPair
 from khue.model.camera import StreamName, Transport
-from khue.model.errors import CameraError, CameraProtocolError, CameraUnreachable
+from khue.model.errors import CameraError, CameraProtocolError, CameraRefused, CameraUnreachable
 from khue.model.media import Codec, Track
 from khue.node.receiver import Receiver
 from khue.video.arena import Arena, Slot
@@ -285,6 +285,18 @@ def test_endless_garbage_ends_the_session_with_a_remedy() -> None:
         for _ in range(100):
             rig.send(b"\xff" * 4096)
     rig.finish()
+
+
+def test_pictures_before_the_camera_ends_the_session_are_kept() -> None:
+    """They come in the same read as the word that it is over."""
+    stream = encode(pictures=4, gop=8)
+    rig = Rig((video_track(stream),))
+    packets = b"".join(packet.framed for packet in video_packets(stream))
+    with pytest.raises(CameraRefused, match="TEARDOWN"):
+        rig.send(packets + b"TEARDOWN rtsp://node/ RTSP/1.0\r\nCSeq: 1\r\n\r\n")
+    (block,) = rig.finish()
+    assert block.payload == packets
+    assert block.meta.frames == 4
 
 
 def test_the_end_of_the_connection_has_words_and_a_cause() -> None:

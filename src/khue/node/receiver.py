@@ -235,8 +235,8 @@ class Receiver:
             channel = head & 0xFF
             if head >> 8 != 36 or (channel not in self._channels and payload[pos + 4] >> 6 != 2):
                 self._expected, self._peek = expected, peek
-                self._walked(start, pos, packets, now)
-                start, packets = pos, 0
+                self._walked(start, pos, packets, frames, now)
+                start, packets, frames = pos, 0, 0
                 if self._foreign(pos) < 0:
                     break
                 peek, fill = self._peek, self._fill
@@ -250,13 +250,13 @@ class Receiver:
             # Less than twelve bytes are left: perhaps a tiny frame (RTCP BYE), perhaps the head of the next.
             pos = self._tiny(pos, fill)
         self._expected, self._peek = expected, peek
-        self._frames += frames
-        self._walked(start, pos, packets, now)
+        self._walked(start, pos, packets, frames, now)
         if now - self._first >= BLOCK_AGE or len(payload) - fill < BLOCK_ROOM:
             self.close_block(now)
 
-    def _walked(self, start: int, end: int, packets: int, now: Micros) -> None:
+    def _walked(self, start: int, end: int, packets: int, frames: int, now: Micros) -> None:
         self._scan = end
+        self._frames += frames
         if packets:
             self._packets += packets
             self.last_picture = now
