@@ -23,7 +23,7 @@ from khue.camera.udp import UdpPair
 from khue.model.camera import StreamName, Transport
 from khue.model.errors import CameraError, CameraProtocolError, CameraRefused, CameraUnreachable
 from khue.model.media import Codec, Track
-from khue.node.receiver import Receiver
+from khue.node.receiver import SLOW_TURN, TURN, Receiver
 from khue.video.arena import Arena, Slot
 from khue.video.block import BlockMeta
 from khue.video.log import LoggedStream
@@ -220,6 +220,17 @@ def test_what_came_with_the_reply_to_play_is_kept_however_much_it_is() -> None:
     assert b"".join(block.payload for block in rig.finish()) == rig.session.pending
 
 
+@pytest.mark.parametrize(("waited", "dated"), [(150_000, 0), (900_000, 900_000 - SLOW_TURN)])
+def test_a_block_is_dated_by_the_read_before_its_first_byte(waited: int, dated: int) -> None:
+    """What a slow turn finds came since the turn before; after a longer silence nobody knows more than a slow turn."""
+    packets = [p.framed for p in video_packets(encode(pictures=2, gop=8))]
+    rig = Rig((video_track(encode(pictures=2, gop=8)),))
+    rig.receiver.turn = SLOW_TURN
+    rig.send(b"".join(packets), later=waited)
+    (block,) = rig.finish()
+    assert (block.meta.first, block.meta.last) == (EPOCH + dated, EPOCH + waited)
+
+
 def test_silence_in_the_middle_of_a_packet_does_not_stretch_the_block() -> None:
     """The rest of a packet comes after three seconds: the block begins then, so that the ledger sees the silence."""
     first, second = (p.framed for p in video_packets(encode(pictures=2, gop=8), mtu=60_000)[-2:])
@@ -228,7 +239,7 @@ def test_silence_in_the_middle_of_a_packet_does_not_stretch_the_block() -> None:
     rig.send(b"", later=900_000)
     rig.send(second[50:], later=3_000_000)
     one, two = rig.finish()
-    assert (one.meta.last, two.meta.first) == (EPOCH, EPOCH + 3_900_000)
+    assert (one.meta.last, two.meta.first) == (EPOCH, EPOCH + 3_900_000 - TURN)
 
 
 def _packet_bytes() -> bytes:

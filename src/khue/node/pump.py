@@ -18,10 +18,10 @@ from khue.model.clock import STEP
 from khue.model.coverage import GapCause
 from khue.model.errors import CameraError, CameraProtocolError, CameraStalled
 from khue.model.time import Clock, Micros
-from khue.node.receiver import Receiver
+from khue.node.receiver import SLOW_TURN, TURN, Receiver
 
-PACE_S = 0.02
-LANES = 5  # a stream nobody watches is read in every fifth turn
+PACE_S = TURN / 1_000_000
+LANES = SLOW_TURN // TURN  # a stream nobody watches is read in one turn of so many
 SWEEP_EVERY = 12  # turns between looks at the streams that are silent
 STALL: Micros = 4_000_000
 
@@ -70,6 +70,7 @@ class Pump:
 
     def add(self, receiver: Receiver, ended: Ended) -> None:
         """Read this session from now on; ``ended`` is called once, when it is over."""
+        receiver.turn = TURN if receiver.session.udp else SLOW_TURN
         self._receivers[receiver] = _Reading(ended, self._quick if receiver.session.udp else next(self._next_lane))
         self._watch(receiver, receiver.session.sock.fileno(), receiver.readable)
         for pair in receiver.session.udp:
@@ -87,16 +88,24 @@ class Pump:
                 return  # its session ended by itself with what was read
         self._forget(receiver)
 
-    def hurry(self, receiver: Receiver, quick: bool) -> None:
-        """Read it in every turn while somebody watches."""
+    def hurry(self, receiver: Receiver, quick: bool) -> bool:
+        """Read it in every turn while somebody watches, and once now. False when the session is over."""
         reading = self._receivers.get(receiver)
-        poll = None if reading is None else self._quick if quick else reading.lane
-        if reading is None or poll is None or poll is reading.poll:
-            return
-        for fd in reading.fds:
-            reading.poll.unregister(fd)
-            poll.register(fd, select.EPOLLIN)
-        reading.poll = poll
+        if reading is None:
+            return False
+        poll = self._quick if quick else reading.lane
+        if poll is not reading.poll:
+            for fd in reading.fds:
+                reading.poll.unregister(fd)
+                poll.register(fd, select.EPOLLIN)
+            reading.poll = poll
+            for fd in reading.fds:
+                self._do(*self._reads[fd], self._clock.now())
+                if receiver not in self._receivers:
+                    return False
+            if not receiver.session.udp:
+                receiver.turn = TURN if quick else SLOW_TURN
+        return True
 
     def _forget(self, receiver: Receiver) -> None:
         known = self._receivers.pop(receiver, None)

@@ -23,13 +23,16 @@ from khue.video.arena import Arena, Slot
 from khue.video.block import MAX_PAYLOAD, BlockMeta
 from khue.video.log import LoggedStream, LogWriter
 
-BLOCK_AGE: Final[Micros] = 700_000  # with a slow turn at each end and the writer's tenth: on disk within a second
+TURN: Final[Micros] = 20_000  # how often a stream is read that is watched or comes over UDP
+SLOW_TURN: Final[Micros] = 200_000  # how often others are; what they send meanwhile waits in the kernel
+BLOCK_AGE: Final[Micros] = 780_000  # four slow turns less their jitter: on disk within a second (design/01)
 BLOCK_ROOM: Final = 128 * 1024  # a block is closed when less is free; a frame is at most 65,539 bytes
 MAX_KEYFRAMES: Final = 64
 MAX_GARBAGE: Final = 256 * 1024
 FORGIVEN: Final = 4 * 1024  # bytes of garbage each block of pictures makes up for
 MAX_REPLY: Final = 64 * 1024
 MAX_RECORDS: Final = 256  # TLS records a turn; one may hold a single RTP packet
+MAX_FILLS: Final = 4  # times a turn a camera may fill all the room there is: some 60 Mb/s
 _MAX_DROPOUT: Final = 3000  # RFC 3550 §A.1: a larger jump is a restart of the sequence, not loss
 _MAX_MISORDER: Final = 100
 _DATAGRAMS: Final = 256  # per turn, so that a flood on one port does not hold up the others
@@ -60,6 +63,7 @@ class Receiver:
         "_lost",
         "_packets",
         "_peek",
+        "_records",
         "_replies",
         "_reports",
         "_scan",
@@ -67,7 +71,6 @@ class Receiver:
         "_sets",
         "_slot",
         "_tracks",
-        "_turns",
         "_video",
         "_video_codec",
         "bytes",
@@ -80,6 +83,7 @@ class Receiver:
         "session",
         "stream",
         "tap",
+        "turn",
     )
 
     def __init__(
@@ -100,12 +104,13 @@ class Receiver:
         self.dropped_blocks = 0
         self.playing = False  # once the first packet of video is here
         self.last_picture = now  # when video last came
+        self.turn = TURN  # how long bytes may have waited before they are read
         self.recorded_until: Micros = 0
         self._arena = arena
         self._log = log
         self._slot: Slot = slot
         self._tracks = session.tracks
-        self._turns = MAX_RECORDS if isinstance(session.sock, ssl.SSLSocket) else 1
+        self._records = isinstance(session.sock, ssl.SSLSocket)
         self._channels = frozenset(c for t in session.tracks for c in (t.channel, t.channel + 1))
         video = next((t for t in session.tracks if t.codec.is_video), session.tracks[0])
         self._video = video.channel
@@ -141,18 +146,21 @@ class Receiver:
             self._took(len(part), now)
 
     def readable(self, now: Micros) -> None:
-        """Take what the control socket has: all of it, or as much as the block has room for."""
+        """Take what the control socket has: all of it, unless it is more than a camera may send."""
         sock = self.session.sock
         if self.session.udp:
             reply = bytearray(MAX_REPLY)
             self._replied(reply[: self._receive(sock, memoryview(reply))])
             return
         # TLS gives one record at a time, and may hold bytes that epoll does not know of.
-        for _ in range(self._turns):
-            count = self._receive(sock, self._slot.payload[self._fill :])
+        for _ in range(MAX_RECORDS if self._records else MAX_FILLS):
+            room = self._slot.payload[self._fill :]
+            count = self._receive(sock, room)
             if count == 0:
                 return
             self._took(count, now)
+            if count < len(room) and not self._records:
+                return
 
     def _receive(self, sock: socket.socket, into: memoryview) -> int:
         """Bytes received, 0 when there are none just now."""
@@ -170,7 +178,9 @@ class Receiver:
 
     def _took(self, count: int, now: Micros) -> None:
         if self._scan == 0:
-            self._first = now  # no whole frame yet: what waits for its rest does not make the block older
+            # No whole frame yet: what waits for its rest does not make the block older. The first of what came now came
+            # after the last read; dating it by this one would put every picture of a block a slow turn too late.
+            self._first = max(self._last, now - self.turn)
         self._fill += count
         self.bytes += count
         self._last = now

@@ -153,7 +153,7 @@ class Worker:
 
     def _tap(self, key: _Key, receiver: Receiver) -> None:
         """Let the bytes flow. What came before is closed into the log, so that the other side can read it there."""
-        if key not in self._taps:
+        if key not in self._taps or not self._shared.pump.hurry(receiver, True):
             return
         now = self._shared.clock.now()
         receiver.close_block(now)
@@ -184,7 +184,6 @@ class Worker:
             waiting.clear()
 
         receiver.tap = tap
-        self._shared.pump.hurry(receiver, True)
         if receiver.stream is None:
             on_disk()
         else:
