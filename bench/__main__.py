@@ -20,7 +20,7 @@ import msgspec
 from rich.console import Console
 
 import khue
-from bench import live, scale, table
+from bench import fleet, live, scale, table
 from bench.engines import ENGINES, MISSING
 from bench.matrix import FULL, QUICK, Plan, page, run
 from bench.measure import measure_all, say
@@ -159,17 +159,39 @@ def write_live(folder: Path | None, out: Path) -> dict[str, Any]:
     return results
 
 
+@main.command(name="fleet")
+@click.option("--cameras", type=click.IntRange(100, 200_000), default=fleet.CITY, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+@folder_option
+@out_option
+def fleet_command(cameras: int, as_json: bool, folder: Path | None, out: Path) -> None:
+    """Searches, maps, counts and the past of a city's registry, and its heartbeats: fleet.md and fleet.json."""
+    results = write_fleet(cameras, folder, out)
+    if as_json:
+        click.echo(json.dumps(results, indent=2))
+
+
+def write_fleet(cameras: int, folder: Path | None, out: Path) -> dict[str, Any]:
+    with scratch(folder) as place:
+        place.chmod(0o755)  # as root, PostgreSQL runs as nobody
+        results = fleet.measure(cameras, place / "fleet")
+    keep(out / "fleet.md", fleet.page(results, facts()))
+    keep_json(out / "fleet.json", results)
+    return results
+
+
 @main.command(name="all")
 @folder_option
 @out_option
 def everything(folder: Path | None, out: Path) -> None:
-    """The quick matrix, a thousand cameras, connecting, live and playback: all pages, in less than ten minutes."""
+    """The quick matrix, a thousand cameras, connecting, the fleet, live and playback: all pages."""
     write_matrix(QUICK, chosen(",".join(ENGINES)), folder, out)
     with scratch(folder) as place:
         connected = scale.connect(400, place)
         many = scale.thousand(1000, 10.0, place)
     keep(out / "scale.md", scale.page(connected, many, facts()))
     keep_json(out / "scale.json", {"connect": connected, "thousand": many})
+    write_fleet(fleet.CITY, folder, out)
     if reason := live.missing():
         say(f"live is skipped: {reason}")
     else:

@@ -1,4 +1,4 @@
-"""The one place that assembles: ``khue demo | node | centre | sim | check | camera | nodes | login``."""
+"""The one place that assembles every command of ``khue``."""
 
 from __future__ import annotations
 
@@ -23,12 +23,17 @@ from khue.centre.config import load as load_centre
 from khue.cli.camera import camera, login, nodes
 from khue.cli.check import check
 from khue.cli.demo import demo
+from khue.cli.fleet import fleet
+from khue.cli.imports import import_sheets, mappings, score, undo
+from khue.cli.migrate import migrate
+from khue.cli.onboard import discover, probe_command, rotate_password
 from khue.model.errors import ConfigError, KhueError
 from khue.model.time import SystemClock
 from khue.node.config import NodeConfig
 from khue.node.service import Node
 from khue.sim.__main__ import die_with_parent as end_with_parent
 from khue.sim.__main__ import main as sim
+from khue.sim.fleet.traffic_command import nodes_command
 from khue.store.engines import Engines, EngineSettings
 from khue.store.node_bus import NodeBus
 from khue.video.sps import picture_size
@@ -84,6 +89,7 @@ def _node_config(file: Path | None, settings: dict[str, object]) -> NodeConfig:
 @click.option("--nats", help="URL of the centre's NATS.")
 @click.option("--token", envvar="KHUE_NODE_TOKEN", help="What the centre gave out for this node.")
 @click.option("--site", "sites", multiple=True, help="A network whose cameras this node can reach.")
+@click.option("--scan-range", "scan_ranges", multiple=True, help="A range in which this node may look for cameras.")
 @click.option("--workers", type=int, help="Recorder processes.")
 @click.option("--set", "more", multiple=True, metavar="NAME=VALUE", help="Any other setting.")
 @click.option("--die-with-parent", is_flag=True, hidden=True)
@@ -129,9 +135,16 @@ def node(
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
 @click.option("--json", "json_out", is_flag=True, help="Say where it is as one JSON line.")
+@click.option("--own-token", is_flag=True, hidden=True, help="With --json: a token for whoever runs the machine.")
 @click.option("--die-with-parent", is_flag=True, hidden=True)
 def centre(
-    config: Path | None, data: str | None, host: str | None, port: int | None, json_out: bool, die_with_parent: bool
+    config: Path | None,
+    data: str | None,
+    host: str | None,
+    port: int | None,
+    json_out: bool,
+    own_token: bool,
+    die_with_parent: bool,
 ) -> None:
     """Run the centre: registry, access, live and playback for everybody, console."""
     if die_with_parent:
@@ -162,6 +175,8 @@ def centre(
         replicas.append(replica)
         if json_out:
             told = {"url": replica.url, "nats": engines.bus_url, "admin_password": replica.admin_password}
+            if own_token:
+                told["token"] = await replica.accounts.machine_token()
             click.echo(msgspec.json.encode(told).decode())
             return
         click.echo(f"khue centre {__version__} at {replica.url}; nodes join at {engines.bus_url}")
@@ -193,7 +208,11 @@ def _engine_settings(config: CentreConfig) -> EngineSettings:
     )
 
 
-for command in (sim, check, camera, nodes, login, demo):
+for command in (import_sheets, undo, score, mappings):
+    fleet.add_command(command)
+camera.add_command(rotate_password)
+sim.add_command(nodes_command(NodeBus))
+for command in (sim, check, camera, nodes, fleet, probe_command, discover, migrate, login, demo):
     khue.add_command(command)
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from khue.camera import signs
 from khue.camera.auth import Authenticator, parse_challenges
 from khue.camera.control import Control
 from khue.camera.discovery import parse_answer
 from khue.camera.handshake import Handshake, OptionalTrackBroke, Redirected, TcpRefused
 from khue.camera.interleaved import Kind, split
+from khue.camera.jpeg import jpeg_size
 from khue.camera.rtp import SequenceCounter, parse_rtcp, parse_rtp
 from khue.camera.rtsp import MAX_BODY, build_request, parse_message, parse_session
 from khue.camera.sdp import MAX_SECTIONS, base_url, parse_sdp, resolve_control
@@ -113,6 +115,39 @@ def discovery(data: bytes) -> None:
     assert all(service.lower().startswith("http") for one in found for service in one.services)
 
 
+def banners(data: bytes) -> None:
+    """All a scan reads of a device that nobody signed in to."""
+    signs.http_complete(data)
+    text = data.decode("latin-1")
+    neighbours = signs.parse_neighbours(text)
+    assert all(signs.mac(address) == address for address in neighbours.values())
+    signs.identify(text, [text])
+    assert signs.mac(text) == "" or len(signs.mac(text)) == 17
+    try:
+        answer = signs.parse_http(data)
+        signs.mac_of_realm(answer.realms[0] if answer.realms else "")
+        assert answer.server.isprintable() and len(answer.server) <= 200
+        open_answer(answer.body)
+    except CameraProtocolError:
+        open_answer(data)
+
+
+def open_answer(data: bytes) -> None:
+    try:
+        envelope = signs.parse_soap(data)
+    except CameraProtocolError:
+        return
+    device = signs.device_information(envelope)
+    assert all(text.isprintable() and len(text) <= 200 for text in (device.manufacturer, device.model, device.serial))
+    signs.device_time(envelope)
+    assert len(signs.hardware_address(envelope)) in (0, 17)
+
+
+def jpeg(data: bytes) -> None:
+    size = jpeg_size(data)
+    assert size is None or (0 < size[0] < 65536 and 0 < size[1] < 65536)
+
+
 class CannedStream:
     """A connection whose camera has said all it will ever say."""
 
@@ -169,5 +204,6 @@ def handshake(data: bytes) -> None:
 
 
 CHECKS: dict[str, Callable[[bytes], None]] = {
-    check.__name__: check for check in (rtsp, sdp, interleaved, rtp, sequences, auth, urls, discovery, handshake)
+    check.__name__: check
+    for check in (rtsp, sdp, interleaved, rtp, sequences, auth, urls, discovery, banners, jpeg, handshake)
 }

@@ -65,6 +65,22 @@ CONVERSATION = (
     b"RTSP/1.0 200 OK\r\nSession: 1;timeout=9\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n\r\n"
     b"RTSP/1.0 200 OK\r\n\r\n$\0\0\x0c\x80aaaaaaaaaaa"
 )
+_TDS = b'xmlns:d="http://www.onvif.org/ver10/device/wsdl" xmlns:t="http://www.onvif.org/ver10/schema"'
+OPEN = (
+    b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" '
+    + _TDS
+    + b"><s:Body><d:Manufacturer>M</d:Manufacturer>"
+    b"<d:SerialNumber>S</d:SerialNumber><t:HwAddress>ac:cc:8e:01:02:03</t:HwAddress><t:UTCDateTime><t:Hour>9</t:Hour>"
+    b"<t:Minute>1</t:Minute><t:Second>60</t:Second><t:Year>2026</t:Year><t:Month>11</t:Month><t:Day>18</t:Day>"
+    b"</t:UTCDateTime></s:Body></s:Envelope>"
+)
+BANNERS = [
+    OPEN,
+    b'HTTP/1.1 401 No\r\nServer: App-webs/\r\nWWW-Authenticate: Digest realm="AXIS_ACCC8E010203", nonce="a"\r\n'
+    b"Content-Length: %d\r\n\r\n" % len(OPEN) + OPEN,
+    b"IP address HW type Flags HW address Mask Device\n10.0.0.7 0x1 0x2 3c:ef:8c:00:00:01 * eth0\n",
+]
+JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0\xff\xff\xc0\0\x0b\x08\1\x6b\2\x81\1\1\x11\0"
 SEEDS: dict[str, list[bytes]] = {
     "rtsp": messages(),
     "sdp": descriptions(),
@@ -74,5 +90,7 @@ SEEDS: dict[str, list[bytes]] = {
     "auth": [challenge.encode() for challenge in challenges()],
     "urls": URLS,
     "discovery": XML,
+    "banners": BANNERS,
+    "jpeg": [JPEG],
     "handshake": [CONVERSATION],
 }

@@ -46,6 +46,16 @@ HOSTILE = {
     "interleaved": [b"$" * 200_000, b"RTSP/" * 20_000, b"$\0\0\x08\x80aaaaaaa\x01" * 5_000, b"OPTIONS \n" * 9_000],
     "auth": [b'Digest a="\\' * 1500, b"a=" * 8000, b"a " * 8000, b"Digest " + b'x="' * 5000],
     "urls": [b"user=" * 3000, b"/user=_user=" * 1500, b"rtsp://" * 2000, b"://@" * 4000],
+    "banners": [
+        b"HTTP/1.1 200 \r\n" + b"a: b\r\n" * 60_000,
+        b'www-authenticate: a="' * 4000,
+        b"AXIS_ Login to " * 8000,
+    ],
+    "jpeg": [
+        b"\xff\xd8" + b"\xff" * 300_000,
+        b"\xff\xd8" + b"\xff\xd0" * 150_000,
+        b"\xff\xd8" + b"\xff\xe0\0\0" * 90_000,
+    ],
     "discovery": [b"<a>" * 20_000, b'<!DOCTYPE a [<!ENTITY a "b">]><a>&a;</a>'],
 }
 

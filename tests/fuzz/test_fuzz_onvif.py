@@ -29,6 +29,12 @@ ANSWERS = {
     "GetServices": "<d:GetServicesResponse><d:Service><d:Namespace>http://www.onvif.org/ver10/media/wsdl</d:Namespace>"
     "<d:XAddr>http://10.0.0.1/onvif/media</d:XAddr><d:Version><t:Major>2</t:Major><t:Minor>5</t:Minor></d:Version>"
     "</d:Service></d:GetServicesResponse>",
+    "GetNetworkInterfaces": '<d:GetNetworkInterfacesResponse><d:NetworkInterfaces token="e"><t:Enabled>true</t:Enabled>'
+    "<t:Info><t:Name>eth0</t:Name><t:HwAddress>02:00:00:00:00:03</t:HwAddress><t:MTU>1500</t:MTU></t:Info>"
+    "</d:NetworkInterfaces></d:GetNetworkInterfacesResponse>",
+    "GetUsers": "<d:GetUsersResponse><d:User><t:Username>admin</t:Username><t:UserLevel>Administrator</t:UserLevel></d:User>"
+    "</d:GetUsersResponse>",
+    "SetUser": "<d:SetUserResponse/>",
     "GetProfiles": '<m:GetProfilesResponse><m:Profiles token="p1" fixed="true"><t:Name>main</t:Name>'
     '<t:VideoEncoderConfiguration token="v"><t:Name>v</t:Name><t:UseCount>1</t:UseCount><t:Encoding>H264</t:Encoding>'
     "<t:Resolution><t:Width>1920</t:Width><t:Height>1080</t:Height></t:Resolution><t:Quality>4</t:Quality>"
@@ -72,6 +78,9 @@ async def ask(spoil: Spoil) -> None:
         port = server.sockets[0].getsockname()[1]
         async with OnvifCamera("127.0.0.1", port, "admin", "s3cret", timeout_s=5) as camera:
             await camera.identity()
+            assert len(await camera.mac()) in (0, 17)
+            for user in await camera.users():
+                await camera.set_password(user, "n3w-s3cret")
             for profile in await camera.profiles():
                 url = await camera.stream_url(profile.token)
                 assert url.split("/")[2].startswith("127.0.0.1")
@@ -93,4 +102,4 @@ def test_spoilt_answers(spoil: Spoil) -> None:
     try:
         asyncio.run(ask(spoil))
     except CameraError as error:
-        assert "s3cret" not in str(error) and "127.0.0.1" in str(error)
+        assert "s3cret" not in str(error) and "n3w" not in str(error) and "127.0.0.1" in str(error)

@@ -109,6 +109,7 @@ class FakeNode:
         self.snapshot = SnapshotReply(jpeg=b"\xff\xd8 jpeg", at=ORIGIN)
         self.probed = ProbeReply(reachable=True, manufacturer="Acme", onvif=True)
         self.requests: list[bytes] = []
+        self.answers: dict[str, Callable[[Received], Awaitable[bytes | None]]] = {}  # in place of its own
         self.beating = True
         self._task: asyncio.Task[None] | None = None
         self._reads: set[asyncio.Task[None]] = set()
@@ -122,6 +123,7 @@ class FakeNode:
             "coverage": self._answer(lambda: self.coverage),
             "snapshot": self._answer(lambda: self.snapshot),
             "probe": self._answer(lambda: self.probed),
+            **self.answers,
         }.items():
             await self.bus.subscribe(subjects.of_node(self.id, what), handler, concurrency=4)
         self._task = asyncio.create_task(self._beat())

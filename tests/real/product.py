@@ -40,8 +40,9 @@ def until(what: Callable[[], Any], seconds: float = 40.0) -> Any:
 class Product:
     """Running processes, and ways to hurt them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: tuple[str, ...] = ()) -> None:
         self.folder = folder
+        self.more = more
         (folder / "logs").mkdir()
         self.processes = Processes(folder / "logs")
         self.told: dict[str, Any] = {}
@@ -84,7 +85,7 @@ class Product:
     def start_node(self, name: str) -> None:
         self.processes.start(
             name, "khue.run", "-v", "node", "--id", name, "--data", str(self.folder / name), "--nats", self.told["nats"],
-            "--site", "test", "--workers", "1", "--set", "reserve_mb=0", "--die-with-parent",
+            "--site", "test", "--workers", "1", "--set", "reserve_mb=0", "--die-with-parent", *self.more,
             environment={"KHUE_NODE_TOKEN": self.tokens[name]},
         )  # fmt: skip
 
@@ -118,9 +119,9 @@ class Product:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *cameras: SimCamera) -> Iterator[Product]:
-    """Everything up and every camera recording; all of it gone afterwards."""
-    product = Product(folder)
+def running(folder: Path, *cameras: SimCamera, more: tuple[str, ...] = ()) -> Iterator[Product]:
+    """Everything up and every camera recording; all of it gone afterwards. ``more`` is for the nodes' command lines."""
+    product = Product(folder, more)
     try:
         product.start(cameras)
         until(product.recording)

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from centre_world import ORIGIN, FakeNode, World, add_camera, until, world
 
-from khue.centre.events.board import Board
+from khue.centre.events.board import Board, StatusNews
 from khue.centre.playback.pruning import Pruning
 from khue.model.camera import CameraState, StreamName
 from khue.model.coverage import Gap, GapCause, Span
@@ -159,9 +159,9 @@ async def test_the_view_and_the_news_say_the_same(here: World, node: FakeNode) -
 
     async def follow() -> None:
         while True:
-            news = await watcher.next()
-            if getattr(news, "camera", "") == camera:
-                known["state"] = news.state  # type: ignore[union-attr]
+            for news in await watcher.next():
+                if isinstance(news, StatusNews) and news.camera == camera:
+                    known["state"] = news.state
 
     following = asyncio.create_task(follow())
 

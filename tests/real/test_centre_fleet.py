@@ -190,7 +190,6 @@ async def test_heartbeats_bring_progress_and_are_seen_in_the_list(here: World, a
     await _spec(node, made["id"])
     node.counters = (
         StreamCounters(camera=made["id"], stream=StreamName.MAIN, recorded_until=ORIGIN, frames=5, bytes=50),
-        StreamCounters(camera="of-somebody-else", stream=StreamName.MAIN, recorded_until=ORIGIN),
     )
     await node.beat_once()
     found = (await admin.get(f"/api/v1/cameras/{made['id']}")).json()
@@ -199,10 +198,13 @@ async def test_heartbeats_bring_progress_and_are_seen_in_the_list(here: World, a
     nodes = {item["id"]: item for item in (await admin.get("/api/v1/nodes")).json()["items"]}
     assert (nodes["beats"]["alive"], nodes["beats"]["cameras"], nodes["beats"]["disk_used"]) == (True, 1, 7)
     assert nodes["beats"]["sites"] == ["beat-net"]
-    known = await here.engines.database.fetchval(
-        "select count(*) from stream_progress where camera = 'of-somebody-else'"
-    )
-    assert known == 0
+    another = await here.node("beats-too", sites=("beat-too-net",))
+    foreign = await add_camera(admin, "not its own", site="beat-too-net")
+    await _spec(another, foreign["id"])
+    node.counters = (StreamCounters(camera=foreign["id"], stream=StreamName.MAIN, recorded_until=ORIGIN),)
+    await node.beat_once()
+    found = (await admin.get(f"/api/v1/cameras/{foreign['id']}")).json()
+    assert found["streams"][0]["recorded_until"] is None
 
 
 async def test_a_dead_nodes_cameras_move_to_one_on_the_same_network_and_stay_there(

@@ -196,6 +196,18 @@ def test_a_selected_range_is_downloaded_and_its_fingerprint_shown(world: World, 
         assert started.value.suggested_filename.endswith(".mp4")
 
 
+def test_the_page_of_a_camera_shows_its_picture_and_its_month(world: World) -> None:
+    with world.page(viewport={"width": 1440, "height": 900}) as page:
+        page.goto(f"{world.url}/#/camera/{world.ids['lake']}")
+        playing(page, world, "lake")
+        until(lambda: number(page, world, "lake") is not None, 20)
+        month = page.locator(".card", has=page.get_by_role("heading", name="Recorded in the last 30 days"))
+        expect(month.locator("ol li")).to_have_count(30)
+        share = float(month.locator(".sum strong").inner_text().rstrip(" %"))
+        assert 0 < share <= 100, "a part of what is known was recorded"
+        expect(month.locator("ol li").last).to_contain_text("Recorded: ")
+
+
 def test_language_and_appearance_are_chosen_and_remembered(world: World) -> None:
     with world.page("lake", color_scheme="light") as page:
         html = page.locator("html")

@@ -12,6 +12,7 @@ from khue.centre.access.gate import RoleGate
 from khue.centre.access.rules import ALLOWED, Account, Action, Role, backoff, throttle_keys
 from khue.centre.fleet.rules import CameraPlace, Move, NodeLoad, fold, place, reaches
 from khue.model.errors import Denied
+from khue.store.postgres import Database
 
 SITES = ("", "north", "south", "east")
 
@@ -110,6 +111,7 @@ def test_the_least_used_share_of_capacity_wins_and_reasons_are_told() -> None:
         CameraPlace("d", "nowhere", None),
         CameraPlace("e", "u", None),
         CameraPlace("f", "s", "full"),
+        CameraPlace("g", "u", None),
     ]
     assert place(nodes, cameras) == [
         Move("a", "big", None, "first placement"),
@@ -118,6 +120,7 @@ def test_the_least_used_share_of_capacity_wins_and_reasons_are_told() -> None:
         Move("d", None, None, "no node reaches site nowhere; register one, or correct the camera's site"),
         Move("e", None, None, "every live node that reaches site u is full; add a node or raise a capacity"),
         Move("f", "big", "full", "node full does not reach site s"),
+        Move("g", "full", None, "first placement"),  # into the room that f leaves
     ]
 
 
@@ -134,8 +137,8 @@ def test_roles_grow() -> None:
 
 
 async def test_the_gate_says_no_with_a_reason() -> None:
-    viewer = Account("1", "v", "V", Role.VIEWER)
-    gate = RoleGate()
+    viewer = Account("1", "v", "V", Role.VIEWER, defence=True)  # no camera is hidden from it: nothing is looked up
+    gate = RoleGate(Database("postgresql://nowhere/"))
     await gate.authorize(viewer, Action.LIVE, "c", "")
     with pytest.raises(Denied, match="viewer does not allow node:write"):
         await gate.authorize(viewer, Action.NODE_WRITE, "", "")

@@ -301,7 +301,7 @@ def test_ws_security_example():
 @pytest.mark.parametrize("created", ["", "yesterday", "2026-01-01T00:00:00"])
 def test_ws_security_without_a_proper_time(created):
     with pytest.raises(soap.Fault, match="not Authorized"):
-        soap.authorise(soap.parse(_authorised(created)), "admin", "pw", dt.datetime(2027, 1, 1, tzinfo=dt.UTC))
+        soap.authorise(soap.parse(_authorised(created)), {"admin": "pw"}.get, dt.datetime(2027, 1, 1, tzinfo=dt.UTC))
 
 
 def _authorised(created):

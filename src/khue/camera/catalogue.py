@@ -57,5 +57,26 @@ def by_family(family: str) -> tuple[CameraType, ...]:
 @functools.cache
 def onvif_ports() -> tuple[int, ...]:
     """Ports where ONVIF was found, the most frequent first."""
-    ports = [entry.onvif_port for entry in load()]
+    return _by_frequency([entry.onvif_port for entry in load()])
+
+
+@functools.cache
+def rtsp_ports() -> tuple[int, ...]:
+    """Ports where RTSP was found, the most frequent first."""
+    return _by_frequency([entry.rtsp_port for entry in load()])
+
+
+@functools.cache
+def web_ports() -> tuple[int, ...]:
+    """Ports where a web page or ONVIF was found, the most frequent first."""
+    return _by_frequency([port for entry in load() for port in {entry.http_port, entry.onvif_port}])
+
+
+def find(brand: str, family: str = "") -> CameraType | None:
+    """The type of a brand as the catalogue spells it, else the first of its family."""
+    exact = [entry for entry in load() if entry.brand == brand and family in ("", entry.family)]
+    return next(iter(exact or (by_family(family) if family else ())), None)
+
+
+def _by_frequency(ports: list[int]) -> tuple[int, ...]:
     return tuple(sorted(set(ports), key=lambda port: (-ports.count(port), port)))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
+from khue.camera import signs
 from khue.camera.soap import Service
 from khue.model.address import strip_credentials
 from khue.model.errors import CameraError, CameraProtocolError, CameraRefused
@@ -18,8 +19,13 @@ DEVICE_PATH = "/onvif/device_service"
 _NAMESPACES = {
     "http://www.onvif.org/ver10/media/wsdl": "media",
     "http://www.onvif.org/ver20/ptz/wsdl": "ptz",
+    "http://www.onvif.org/ver10/recording/wsdl": "recording",
+    "http://www.onvif.org/ver10/search/wsdl": "search",
 }
+_SCHEMA = "{http://www.onvif.org/ver10/schema}"
 _MAX_PROFILES = 32
+_MAX_INTERFACES = 16
+_MAX_USERS = 64
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -33,7 +39,10 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """A media profile. Sizes in pixels, ``frame_rate`` per second; 0 where the camera does not say."""
+    """A media profile. Sizes in pixels, ``frame_rate`` per second; 0 where the camera does not say.
+
+    ``source`` is the token of the video source: of a recorder, one a channel. ``source_name`` is what it is called.
+    """
 
     token: str
     name: str
@@ -44,6 +53,15 @@ class Profile(msgspec.Struct, frozen=True):
     kbps: int = 0
     audio: str = ""
     ptz: bool = False
+    source: str = ""
+    source_name: str = ""
+
+
+class User(msgspec.Struct, frozen=True):
+    """An account of the camera itself; ``level`` is Administrator, Operator or User."""
+
+    name: str
+    level: str
 
 
 class Preset(msgspec.Struct, frozen=True):
@@ -85,6 +103,11 @@ class OnvifCamera:
         self._services: dict[str, Service] = {}
         self.clock_offset_s: float | None = None  # the camera's clock minus ours; None when it has none
 
+    @property
+    def device_url(self) -> str:
+        """The address of its device service."""
+        return f"{self._scheme}://{self._authority}{self._path}"
+
     def __repr__(self) -> str:
         return f"OnvifCamera({self._authority})"
 
@@ -118,11 +141,29 @@ class OnvifCamera:
             hardware=_text(answer, "HardwareId"),
         )
 
-    async def profiles(self) -> tuple[Profile, ...]:
+    async def mac(self) -> str:
+        """The hardware address of its first network interface; empty when it names none."""
+        answer = await (await self._service("devicemgmt")).call("GetNetworkInterfaces")
+        found = answer if isinstance(answer, list) else []
+        addresses = (signs.mac(_text(getattr(item, "Info", None), "HwAddress")) for item in found[:_MAX_INTERFACES])
+        return next((address for address in addresses if address), "")
+
+    async def users(self) -> tuple[User, ...]:
+        """Its accounts; a camera shows them to its administrator."""
+        answer = await (await self._service("devicemgmt")).call("GetUsers")
+        found = answer if isinstance(answer, list) else []
+        return tuple(User(_text(item, "Username"), _text(item, "UserLevel")) for item in found[:_MAX_USERS])
+
+    async def set_password(self, user: User, password: str) -> None:
+        """SetUser (Core §8.4.6): another password, the same rights. Only a new sign-in shows whether it took."""
+        given = {"Username": user.name, "Password": password, "UserLevel": user.level}
+        await (await self._service("devicemgmt")).call("SetUser", {"User": [given]})
+
+    async def profiles(self, most: int = _MAX_PROFILES) -> tuple[Profile, ...]:
         """Media profiles in the camera's order; the first is mostly the main stream."""
         answer = await (await self._service("media")).call("GetProfiles")
         found = answer if isinstance(answer, list) else []
-        return tuple(_profile(item) for item in found[:_MAX_PROFILES] if _text(item, "token"))
+        return tuple(_profile(item) for item in found[:most] if _text(item, "token"))
 
     async def stream_url(self, token: str) -> str:
         """The RTSP address of a profile, without credentials, at the host that was asked."""
@@ -233,6 +274,12 @@ def _paths_of_capabilities(capabilities: Any) -> dict[str, str]:
         name: _path(_text(getattr(capabilities, key, None), "XAddr"))
         for key, name in (("Media", "media"), ("PTZ", "ptz"))
     }
+    # The schema lets anything stand first in the extension, so the library leaves its elements unread.
+    unread = getattr(getattr(capabilities, "Extension", None), "_value_1", None)
+    for element in unread[:100] if isinstance(unread, list) else []:
+        for key, name in (("Recording", "recording"), ("Search", "search")):
+            if getattr(element, "tag", "") == f"{_SCHEMA}{key}":
+                found[name] = _path(str(element.findtext(f"{_SCHEMA}XAddr") or ""))
     return {name: path for name, path in found.items() if path}
 
 
@@ -260,6 +307,8 @@ def _profile(item: Any) -> Profile:
         kbps=_count(rate, "BitrateLimit"),
         audio=_text(audio, "Encoding").lower(),
         ptz=getattr(item, "PTZConfiguration", None) is not None,
+        source=_text(getattr(item, "VideoSourceConfiguration", None), "SourceToken"),
+        source_name=_text(getattr(item, "VideoSourceConfiguration", None), "Name"),
     )
 
 

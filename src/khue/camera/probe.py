@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
 
-from khue.camera.catalogue import onvif_ports
+from khue.camera.catalogue import find
 from khue.camera.control import PasswordRefused
+from khue.camera.door import find_onvif, ports_of
+from khue.camera.jpeg import jpeg_size
 from khue.camera.measure import measure
+from khue.camera.picture import fetch_picture
 from khue.camera.session import open_session
-from khue.camera.stream import Stream, connect
+from khue.camera.stream import Stream
 from khue.model.address import strip_credentials
-from khue.model.errors import CameraError, CameraRefused, CameraUnreachable
+from khue.model.camera import StreamName
+from khue.model.errors import CameraError, CameraUnreachable
 from khue.model.media import Codec
 from khue.model.time import Clock, SystemClock
 from khue.wire.link import ProbedStream, ProbeReply, ProbeRequest
@@ -28,7 +31,6 @@ SpsSize = Callable[[Codec, bytes], "tuple[int, int] | None"]
 
 _MEASURE_S = 2.0
 _CONNECT_S = 5.0
-_PORT_S = 1.5
 _MAX_STREAMS = 4
 
 
@@ -48,12 +50,15 @@ async def probe(request: ProbeRequest, *, sps_size: SpsSize | None = None, clock
         deadline=clock.monotonic() + request.timeout_s,
         sps_size=sps_size,
         clock=clock,
+        family=request.family,
+        brand=request.brand,
+        by_hand=request.by_hand,
     )
     try:
         scheme, host = asked.scheme_and_host()
-        if scheme in ("rtsp", "rtsps"):
+        if scheme in ("rtsp", "rtsps") and (asked.names_a_stream or not asked.elsewhere()):
             return await _rtsp_first(asked)
-        if scheme in ("http", "https") and host:
+        if scheme in ("http", "https", "rtsp", "rtsps") and host:
             return await _onvif_first(asked)
     except CameraError as error:
         return _failed(error)
@@ -69,6 +74,9 @@ class _Asked(msgspec.Struct, frozen=True):
     deadline: float
     sps_size: SpsSize | None
     clock: Clock
+    family: str = ""
+    brand: str = ""
+    by_hand: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"_Asked({self.url!r})"
@@ -80,10 +88,26 @@ class _Asked(msgspec.Struct, frozen=True):
         except ValueError:
             return "", ""
 
-    def onvif_path(self) -> str:
-        """The device service's path, where the address names one and not the camera's web page."""
-        path = urlsplit(self.url).path
-        return path if self.url.startswith("http") and "onvif" in path.lower() else ""
+    @property
+    def names_a_stream(self) -> bool:
+        parts = urlsplit(self.url)
+        return parts.path not in ("", "/") or bool(parts.query)
+
+    def elsewhere(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Where its streams may be if ONVIF does not say: the family's template, then what was written down."""
+        return [(how, urls) for how, urls in (("template", self._template()), ("given", self.by_hand)) if urls]
+
+    def _template(self) -> tuple[str, ...]:
+        entry = find(self.brand, self.family)
+        if entry is None:
+            return ()
+        known = next((url for url in (self.url, *self.by_hand) if url.startswith("rtsp")), "")
+        try:
+            host, port = urlsplit(self.url).hostname or "", urlsplit(known).port or 0
+        except ValueError:
+            return ()
+        urls = (entry.url(host, stream, port=port) for stream in (StreamName.MAIN, StreamName.SUB))
+        return tuple(url for url in urls if url is not None)
 
     def left(self, most: float) -> float:
         """Seconds for the next step: up to the deadline, yet never so few that nothing can answer."""
@@ -108,20 +132,59 @@ async def _rtsp_first(asked: _Asked) -> ProbeReply:
         failed = _failed(error)
         return msgspec.structs.replace(reply, reachable=True, error=failed.error, remedy=failed.remedy)
     reply = await _over_onvif(asked, (stream,)) or ProbeReply(reachable=True, streams=(stream,))
+    reply = msgspec.structs.replace(reply, resolved_by="given")
     if reply.clock_offset_s is None:
         reply = msgspec.structs.replace(reply, clock_offset_s=clock_offset_s)
     return reply
 
 
 async def _onvif_first(asked: _Asked) -> ProbeReply:
-    reply = await _over_onvif(asked, ())
-    if reply is None:
-        ports = ", ".join(map(str, _ports(asked)))
-        raise CameraUnreachable(
-            f"{asked.scheme_and_host()[1]}: nothing answers ONVIF on port {ports}; check the address and that ONVIF is "
-            "switched on, or give the rtsp:// address of the stream"
-        )
-    return reply
+    """ONVIF, then the family's template, then by hand. A refused password ends it: each try brings a lock closer."""
+    refused: list[bool] = []
+    reply = await _over_onvif(asked, (), refused)
+    if reply is not None and (reply.streams or refused):
+        return msgspec.structs.replace(reply, resolved_by="onvif" if reply.streams else "")
+    failed: CameraError | None = None
+    for how, urls in asked.elsewhere():
+        try:
+            streams, clock_offset_s = await _play_all(asked, urls)
+        except CameraError as error:
+            failed = error
+            if isinstance(error, PasswordRefused):
+                break
+            continue
+        found = reply or ProbeReply(reachable=True)
+        if found.clock_offset_s is None:
+            found = msgspec.structs.replace(found, clock_offset_s=clock_offset_s)
+        return msgspec.structs.replace(found, streams=streams, resolved_by=how, error="", remedy="")
+    return _nothing_plays(asked, reply, failed)
+
+
+def _nothing_plays(asked: _Asked, reply: ProbeReply | None, failed: CameraError | None) -> ProbeReply:
+    if failed is not None and not (reply is None and isinstance(failed, CameraUnreachable)):
+        said = _failed(failed)
+        return msgspec.structs.replace(reply or ProbeReply(), reachable=True, error=said.error, remedy=said.remedy)
+    if reply is not None:
+        return reply
+    if failed is not None:
+        raise failed
+    ports = ", ".join(map(str, ports_of(asked.url)))
+    raise CameraUnreachable(
+        f"{asked.scheme_and_host()[1]}: nothing answers ONVIF on port {ports}; check the address and that ONVIF is "
+        "switched on, or give the rtsp:// address of the stream"
+    )
+
+
+async def _play_all(asked: _Asked, urls: Sequence[str]) -> tuple[tuple[ProbedStream, ...], float | None]:
+    """The first must play; a small stream that does not is left out. Also the clock's offset. Raises CameraError."""
+    first, clock_offset_s = await _stream(asked, urls[0])
+    streams = [first]
+    for url in urls[1:_MAX_STREAMS]:
+        try:
+            streams.append((await _stream(asked, url))[0])
+        except CameraError:
+            continue  # many models have no second stream there
+    return tuple(streams), clock_offset_s
 
 
 async def _stream(asked: _Asked, url: str) -> tuple[ProbedStream, float | None]:
@@ -152,19 +215,27 @@ async def _stream(asked: _Asked, url: str) -> tuple[ProbedStream, float | None]:
     return stream, meter.clock_offset_s
 
 
-async def _over_onvif(asked: _Asked, streams: Sequence[ProbedStream]) -> ProbeReply | None:
-    """The reply with what ONVIF adds; None when nothing answers it. ``streams`` are known already."""
-    camera = await _onvif_camera(asked)
+async def _over_onvif(
+    asked: _Asked, streams: Sequence[ProbedStream], refused: list[bool] | None = None
+) -> ProbeReply | None:
+    """The reply with what ONVIF adds; None when nothing answers it. ``streams`` are known already.
+
+    A refused password is noted in ``refused``.
+    """
+    camera = await find_onvif(
+        asked.url, asked.username, asked.password, timeout_s=asked.left(_CONNECT_S), clock=asked.clock
+    )
     if camera is None:
         return None
     reply = ProbeReply(reachable=True, onvif=True, clock_offset_s=camera.clock_offset_s, streams=tuple(streams))
     try:
         reply = await _identify(camera, reply)
         profiles = await camera.profiles()
-        if profiles:
-            reply = msgspec.structs.replace(reply, snapshot_url=await _snapshot_url(camera, profiles[0]))
-        return await _add_streams(asked, camera, profiles, reply)
+        reply = await _add_streams(asked, camera, profiles, reply)
+        return await _add_picture(asked, camera, profiles, reply)
     except CameraError as error:
+        if refused is not None and isinstance(error, PasswordRefused):
+            refused.append(True)
         failed = _failed(error)
         if streams:  # it works: what ONVIF withholds is a hint, not a failure
             return msgspec.structs.replace(reply, remedy=f"{failed.error}; {failed.remedy}")
@@ -175,20 +246,41 @@ async def _over_onvif(asked: _Asked, streams: Sequence[ProbedStream]) -> ProbeRe
 
 async def _identify(camera: OnvifCamera, reply: ProbeReply) -> ProbeReply:
     identity = await camera.identity()
+    try:
+        mac = await camera.mac()
+    except PasswordRefused:
+        raise
+    except CameraError:
+        mac = ""  # some have no such call
     return msgspec.structs.replace(
         reply,
         manufacturer=identity.manufacturer,
         model=identity.model,
         firmware=identity.firmware,
         serial=identity.serial,
+        mac=mac,
     )
 
 
-async def _snapshot_url(camera: OnvifCamera, profile: Profile) -> str:
+async def _add_picture(
+    asked: _Asked, camera: OnvifCamera, profiles: Sequence[Profile], reply: ProbeReply
+) -> ProbeReply:
+    """The snapshot's address, and its size as it really comes. Many cameras have none."""
+    if not profiles:
+        return reply
     try:
-        return await camera.snapshot_url(profile.token)
+        url = await camera.snapshot_url(profiles[0].token)
     except CameraError:
-        return ""  # many cameras have none
+        return reply
+    reply = msgspec.structs.replace(reply, snapshot_url=url)
+    try:
+        picture = await fetch_picture(url, asked.username, asked.password, timeout_s=asked.left(_CONNECT_S))
+    except CameraError:
+        return reply
+    width, height = jpeg_size(picture) or (0, 0)
+    return msgspec.structs.replace(
+        reply, snapshot_width=width, snapshot_height=height, snapshot_bytes=len(picture) if width else 0
+    )
 
 
 async def _add_streams(
@@ -201,7 +293,8 @@ async def _add_streams(
         if len(streams) >= _MAX_STREAMS or asked.expired:
             break
         url = await camera.stream_url(profile.token)
-        if any(stream.url == url for stream in streams):
+        if (at := next((i for i, known in enumerate(streams) if known.url == url), None)) is not None:
+            streams[at] = msgspec.structs.replace(streams[at], profile=profile.name, kbps_limit=profile.kbps)
             continue
         stream = _described(profile, url)
         if not failed.error:
@@ -211,7 +304,11 @@ async def _add_streams(
                 failed = _failed(error)
             else:
                 stream = msgspec.structs.replace(
-                    played, width=played.width or stream.width, height=played.height or stream.height
+                    played,
+                    width=played.width or stream.width,
+                    height=played.height or stream.height,
+                    profile=profile.name,
+                    kbps_limit=profile.kbps,
                 )
         streams.append(stream)
     reply = msgspec.structs.replace(reply, streams=tuple(streams))
@@ -228,61 +325,9 @@ def _described(profile: Profile, url: str) -> ProbedStream:
         height=profile.height,
         frame_rate=profile.frame_rate,
         audio=profile.audio,
-        kbps=profile.kbps,
+        profile=profile.name,
+        kbps_limit=profile.kbps,
     )
-
-
-async def _onvif_camera(asked: _Asked) -> OnvifCamera | None:
-    """The first open port that tells the time over ONVIF."""
-    scheme, host = asked.scheme_and_host()
-    ports = _ports(asked)
-    are_open = await asyncio.gather(*(_is_open(host, port, asked.left(_PORT_S)) for port in ports))
-    candidates = [port for port, is_open in zip(ports, are_open, strict=True) if is_open]
-    if not candidates:
-        return None
-    from khue.camera.onvif import OnvifCamera  # costly to import, see khue.camera.soap
-
-    for port in candidates:
-        camera = OnvifCamera(
-            host,
-            port,
-            asked.username,
-            asked.password,
-            path=asked.onvif_path(),
-            tls=scheme == "https" or port == 443,
-            timeout_s=asked.left(_CONNECT_S),
-            clock=asked.clock,
-        )
-        try:
-            return await camera.__aenter__()
-        except CameraRefused:
-            return camera  # it speaks ONVIF and wants the password even for the time
-        except CameraError:
-            await camera.close()
-    return None
-
-
-async def _is_open(host: str, port: int, timeout_s: float) -> bool:
-    try:
-        stream = await connect(host, port, tls=False, tls_verify=False, timeout_s=timeout_s)
-    except CameraError:
-        return False
-    stream.close()
-    return True
-
-
-def _ports(asked: _Asked) -> tuple[int, ...]:
-    parts = urlsplit(asked.url)
-    if parts.scheme in ("http", "https"):
-        try:
-            port = parts.port
-        except ValueError:
-            port = None
-        if port:
-            return (port,)
-        if parts.scheme == "https":
-            return (443,)
-    return onvif_ports()
 
 
 def _failed(error: CameraError) -> ProbeReply:

@@ -24,13 +24,22 @@ from khue.centre.fleet.http import CameraController
 from khue.centre.fleet.http_nodes import NodeController, RetentionController
 from khue.centre.fleet.service import Fleet
 from khue.centre.health import Engines, health
+from khue.centre.intake.http import ImportController, MappingController
+from khue.centre.intake.service import Imports
+from khue.centre.inventory.http import InventoryController
+from khue.centre.inventory.service import Inventory
 from khue.centre.live.http import lan, live
 from khue.centre.live.hub import Hub
 from khue.centre.live.lan import LanTokens
+from khue.centre.onboarding.http import DiscoveryController, OnboardingController
+from khue.centre.onboarding.service import Onboarding
 from khue.centre.playback.clips import Clips
 from khue.centre.playback.http import ClipController, PlaybackController
 from khue.centre.playback.service import Playback
 from khue.centre.problems import HANDLERS
+from khue.centre.registry.http import RegistryController
+from khue.centre.registry.http_books import BookController, EditController
+from khue.centre.registry.service import Registry
 
 _BODY_LIMIT = 1024 * 1024
 _CSP = "; ".join(
@@ -65,6 +74,10 @@ class Services(msgspec.Struct, frozen=True):
     access: Access
     board: Board
     fleet: Fleet
+    registry: Registry
+    inventory: Inventory
+    imports: Imports
+    onboarding: Onboarding
     hub: Hub
     lan_tokens: LanTokens
     playback: Playback
@@ -96,6 +109,9 @@ def build_app(services: Services) -> Litestar:
             route_handlers=[
                 *(SessionController, TokenController, AccountController, read_log),
                 *(CameraController, NodeController, RetentionController),
+                *(RegistryController, EditController, BookController, InventoryController),
+                *(ImportController, MappingController),
+                *(DiscoveryController, OnboardingController),
                 *(live, lan, events, PlaybackController, ClipController, health, console_index, console_file),
             ],
             dependencies={**{name: give(getattr(services, name)) for name in names}, "caller": Provide(provide_caller)},

@@ -13,7 +13,7 @@ from khue.centre.access.log import AccessLog
 from khue.centre.access.passwords import Passwords
 from khue.centre.access.service import Access, Accounts
 from khue.centre.app import Services, build_app
-from khue.centre.config import CentreConfig
+from khue.centre.config import CentreConfig, FleetConfig
 from khue.centre.events.board import Board
 from khue.centre.events.consumer import Consumer
 from khue.centre.fleet.cameras import Cameras
@@ -22,13 +22,17 @@ from khue.centre.fleet.placement import Placement
 from khue.centre.fleet.retention import Retention
 from khue.centre.fleet.service import Fleet
 from khue.centre.health import Engines
+from khue.centre.intake.service import Imports
+from khue.centre.inventory.service import Inventory
 from khue.centre.link import NodeLink
 from khue.centre.live.hub import Hub
 from khue.centre.live.lan import LanTokens
+from khue.centre.onboarding.service import Onboarding
 from khue.centre.playback.clips import Clips
 from khue.centre.playback.pruning import Pruning
 from khue.centre.playback.service import Playback
 from khue.centre.ports import Database, EventSource, NodeKeys, Objects
+from khue.centre.registry.service import Registry
 from khue.centre.secrets import load_token_key, load_vault
 from khue.centre.server import Server
 from khue.model.time import SystemClock
@@ -59,23 +63,10 @@ class Centre:
         link = NodeLink(bus)
         log = AccessLog(database)
         self._board = Board(database, bus)
-        cameras = Cameras(database, load_vault(config.keys))
-        self._nodes = Nodes(
-            database,
-            link,
-            cameras,
-            node_keys,
-            token_key=lan_tokens.public_key,
-            lease_s=config.fleet.lease_s,
-            on_change=self._place,
-        )
-        self._placement = Placement(
-            database,
-            bus,
-            self._board,
-            self._nodes.tell,
-            lease_s=config.fleet.lease_s,
-            every_s=config.fleet.place_every_s,
+        vault = load_vault(config.keys)
+        cameras = Cameras(database, vault)
+        self._nodes, self._placement = self._record_on(
+            config.fleet, database, bus, link, cameras, node_keys, lan_tokens.public_key
         )
         playback = Playback(database, link, clock)
         self._clips = Clips(database, link, playback, objects)
@@ -84,12 +75,19 @@ class Centre:
         self._hub = Hub(link, cameras, self._board)
         self._accounts = Accounts(database, log, Passwords(hasher), config.access.session_hours)
         self._fleet = Fleet(database, link, self._board, cameras, self._nodes, Retention(database), self._place)
+        self._onboarding = Onboarding(database, link, self._fleet, vault)
+        self._imports = Imports(database, objects, vault, config.keys, self._fleet)
+        self._inventory = Inventory(database, config.inventory)
         services = Services(
             engines=Engines(database, bus),
             accounts=self._accounts,
-            access=Access(RoleGate(), log),
+            access=Access(RoleGate(database), log),
             board=self._board,
             fleet=self._fleet,
+            registry=Registry(database, self._fleet, vault),
+            inventory=self._inventory,
+            imports=self._imports,
+            onboarding=self._onboarding,
             hub=self._hub,
             lan_tokens=lan_tokens,
             playback=playback,
@@ -98,6 +96,36 @@ class Centre:
         self._server = Server(build_app(services), config.listen)
         self._tasks: list[asyncio.Task[None]] = []
         self.admin_password = ""
+
+    def _record_on(
+        self,
+        config: FleetConfig,
+        database: Database,
+        bus: Bus,
+        link: NodeLink,
+        cameras: Cameras,
+        node_keys: NodeKeys,
+        token_key: bytes,
+    ) -> tuple[Nodes, Placement]:
+        """The nodes, and who decides which camera goes to which."""
+        nodes = Nodes(
+            database,
+            link,
+            cameras,
+            node_keys,
+            token_key=token_key,
+            lease_s=config.lease_s,
+            on_change=self._place,
+        )
+        placement = Placement(
+            database,
+            bus,
+            self._board,
+            nodes.tell,
+            lease_s=config.lease_s,
+            every_s=config.place_every_s,
+        )
+        return nodes, placement
 
     @property
     def url(self) -> str:
@@ -115,6 +143,7 @@ class Centre:
     async def start(self) -> None:
         """Serving on return. Raises ConfigError, Unavailable."""
         self.admin_password = await self._accounts.ensure_administrator()
+        await self._inventory.start()
         await self._board.start()
         await self._nodes.start()
         await self._server.start()
@@ -122,7 +151,9 @@ class Centre:
             ("placement", self._placement.run()),
             ("events", self._consumer.run()),
             ("clips", self._clips.run()),
+            ("imports", self._imports.run()),
             ("pruning", self._pruning.run()),
+            ("onboarding", self._onboarding.run()),
         )
         self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops]
         for task in self._tasks:

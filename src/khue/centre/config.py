@@ -53,6 +53,11 @@ class FleetConfig(Section, frozen=True):
     place_every_s: float = 1.0  # seconds between looks at leases and unplaced cameras
 
 
+class InventoryConfig(Section, frozen=True):
+    seen_hours: float = 24.0  # a camera counts as seen working for so long after it was last recorded
+    probe_days: float = 7.0  # and for so long after a probe it answered with pictures
+
+
 class CentreConfig(Section, frozen=True):
     """Everything ``khue centre`` can be told."""
 
@@ -64,6 +69,7 @@ class CentreConfig(Section, frozen=True):
     objects: ObjectsConfig = ObjectsConfig()
     access: AccessConfig = AccessConfig()
     fleet: FleetConfig = FleetConfig()
+    inventory: InventoryConfig = InventoryConfig()
 
     @property
     def keys(self) -> Path:
@@ -100,6 +106,10 @@ def check(config: CentreConfig) -> None:
             raise ConfigError(f"{name}.port is {section.port}; a port is 0 to 65535")
     if config.fleet.lease_s < 3:
         raise ConfigError("fleet.lease_s is below 3; nodes renew every 2 s")
+    if config.inventory.seen_hours <= 0 or config.inventory.probe_days <= 0:
+        raise ConfigError(
+            "inventory.seen_hours and inventory.probe_days are above 0; what was never looked at is not seen"
+        )
     if config.objects.clip_days <= 0:
         raise ConfigError("objects.clip_days is above 0; nothing is kept for ever")
     if config.fleet.place_every_s <= 0 or config.access.session_hours <= 0 or config.database.connections < 2:

@@ -22,6 +22,7 @@ from khue.wire.link import (
     SnapshotReply,
     SnapshotRequest,
 )
+from khue.wire.onboarding import PasswordReply, PasswordRequest, ScanReply, ScanRequest
 
 _SOON = 5.0  # seconds for what a node answers from memory or its index
 _LATER = 15.0  # seconds for what it has to read and decode
@@ -67,6 +68,14 @@ class NodeLink:
         if not 0 < request.timeout_s <= 60:
             raise Invalid("a probe waits 1 to 60 seconds")
         return await self._ask(node, "probe", request, ProbeReply, request.timeout_s + _SOON)
+
+    async def scan(self, node: str, request: ScanRequest) -> ScanReply:
+        """Start, go on with or end a scan; the reply's ``error`` says what the node refuses."""
+        return await self._ask(node, "scan", request, ScanReply, _SOON)
+
+    async def password(self, node: str, request: PasswordRequest) -> PasswordReply:
+        """Which password the camera takes now, and in ``error`` and ``remedy`` what went wrong."""
+        return await self._ask(node, "password", request, PasswordReply, request.timeout_s + _LATER)
 
     async def _ask(self, node: str, what: str, request: Message, reply: type[R], timeout: float) -> R:
         data = await self.bus.request(subjects.of_node(node, what), msgspec.msgpack.encode(request), timeout)

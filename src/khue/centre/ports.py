@@ -23,12 +23,18 @@ class Statements(Protocol):
     async def executemany(self, sql: str, rows: Sequence[Sequence[object]]) -> None: ...
 
 
+class Session(Statements, Protocol):
+    """What a transaction offers beyond single statements."""
+
+    async def copy_records(self, table: str, columns: Sequence[str], records: Sequence[Sequence[object]]) -> None: ...
+
+
 class Database(Statements, Protocol):
     """Each statement is its own transaction unless made on what ``transaction`` gives."""
 
     def transaction(
         self, isolation: str = "read_committed", *, readonly: bool = False
-    ) -> AbstractAsyncContextManager[Statements]: ...
+    ) -> AbstractAsyncContextManager[Session]: ...
 
 
 class StoredEvent(Protocol):

@@ -23,14 +23,21 @@ class Vault:
         self._cipher = AESGCM(key)
 
     def seal(self, plain: str, context: str) -> bytes:
-        nonce = os.urandom(_NONCE)
-        return _VERSION + nonce + self._cipher.encrypt(nonce, plain.encode(), context.encode())
+        return self.seal_bytes(plain.encode(), context)
 
     def open(self, sealed: bytes, context: str) -> str:
         """Raises ConfigError when it was sealed with another key or for another place."""
+        return self.open_bytes(sealed, context).decode()
+
+    def seal_bytes(self, plain: bytes, context: str) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return _VERSION + nonce + self._cipher.encrypt(nonce, plain, context.encode())
+
+    def open_bytes(self, sealed: bytes, context: str) -> bytes:
+        """Raises ConfigError when it was sealed with another key or for another place."""
         nonce, ciphertext = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
         try:
-            return self._cipher.decrypt(nonce, ciphertext, context.encode()).decode()
+            return self._cipher.decrypt(nonce, ciphertext, context.encode())
         except InvalidTag as error:
             raise ConfigError(
                 "camera credentials were sealed with another key; restore the key file keys/camera.key that belongs "

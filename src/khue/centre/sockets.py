@@ -14,9 +14,8 @@ from litestar.exceptions import LitestarException
 
 from khue.centre.access.caller import find_caller
 from khue.centre.access.service import Accounts, Caller
-from khue.centre.errors import Unauthenticated
 from khue.centre.problems import problem_of
-from khue.model.errors import Denied, KhueError, Unavailable
+from khue.model.errors import KhueError, Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ async def serve(
     tasks = [
         asyncio.create_task(send(caller), name="socket send"),
         asyncio.create_task(_read(socket), name="socket read"),
-        asyncio.create_task(_watch_right(socket, accounts), name="socket right"),
+        asyncio.create_task(_watch_right(socket, accounts, caller), name="socket right"),
     ]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -71,16 +70,16 @@ async def _read(socket: Socket) -> None:
         pass
 
 
-async def _watch_right(socket: Socket, accounts: Accounts) -> None:
-    """Raises when the caller was signed out, disabled or its token revoked."""
+async def _watch_right(socket: Socket, accounts: Accounts, caller: Caller) -> None:
+    """Raises when the caller was signed out, disabled, its token revoked, or what it may see was changed."""
     while True:
         await asyncio.sleep(_CHECK_S)
         try:
-            await find_caller(socket, accounts)
+            now = await find_caller(socket, accounts)
         except Unavailable:
             continue  # the database is away; that is no reason to end a picture that was allowed
-        except (Unauthenticated, Denied):
-            raise
+        if now.account != caller.account:
+            raise Unavailable("your account was changed; connect again")
 
 
 async def _refuse(socket: Socket, error: KhueError) -> None:

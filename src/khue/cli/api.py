@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,9 @@ import httpx
 import msgspec
 
 from khue.model.errors import ConfigError, KhueError
+
+_PIECE = 1024 * 1024
+_LONG = 300.0  # seconds without a byte while files travel
 
 
 class Login(msgspec.Struct, frozen=True):
@@ -62,13 +67,40 @@ class Api:
 
     def call(self, method: str, path: str, body: object = None, **params: str | int | float) -> Any:
         """JSON in, JSON out; None for an empty answer."""
-        try:
+        with self._in_our_words():
             answer = self._client.request(method, f"/api/v1{path}", json=body, params=params)
-        except httpx.HTTPError as error:
-            raise KhueError(f"the centre at {self.url} cannot be reached ({error}); is it running?") from error
         if answer.is_success:
             return answer.json() if answer.content else None
         raise KhueError(_words(answer))
+
+    def upload(self, path: str, file: Path) -> Any:
+        """PUT a file as the body, as it is read from the disk; the answer is JSON."""
+        with file.open("rb") as body, self._in_our_words():
+            headers = {"Content-Type": "application/octet-stream", "Content-Length": str(file.stat().st_size)}
+            pieces = iter(lambda: body.read(_PIECE), b"")
+            answer = self._client.put(f"/api/v1{path}", content=pieces, headers=headers, timeout=_LONG)
+        if answer.is_success:
+            return answer.json()
+        raise KhueError(_words(answer))
+
+    def download(self, path: str, to: Path, **params: str | int | float) -> int:
+        """GET into a file, which appears when it is whole; returns its bytes."""
+        part = to.with_name(f"{to.name}.part")
+        with self._in_our_words(), self._client.stream("GET", f"/api/v1{path}", params=params, timeout=_LONG) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise KhueError(_words(answer))
+            with part.open("wb") as file:
+                for piece in answer.iter_bytes():
+                    file.write(piece)
+        return part.replace(to).stat().st_size
+
+    @contextlib.contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise KhueError(f"the centre at {self.url} cannot be reached ({error}); is it running?") from error
 
     def sign_in(self, username: str, password: str) -> Any:
         return self.call("POST", "/session", {"username": username, "password": password})

@@ -125,20 +125,24 @@ def probe_camera(ctx: click.Context, url: str, user: str, password: str, node: s
     else:
         reply = asyncio.run(ask_camera(request, sps_size=picture_size))
     if json_out:
-        as_json({**msgspec.to_builtins(ProbeReply()), **_full(reply)})
+        as_json(full_reply(reply))
     else:
-        _show_probe(reply)
+        show_probe(reply)
     ctx.exit(0 if reply.reachable and not reply.error else 1)
 
 
-def _full(reply: ProbeReply) -> dict[str, Any]:
+_RESOLVED = {"onvif": "ONVIF", "template": "the family's template", "given": "the address given"}
+
+
+def full_reply(reply: ProbeReply) -> dict[str, Any]:
     """Every field, also those at their default, so that a reader need not guess."""
     named = {field: getattr(reply, field) for field in reply.__struct_fields__}
     named["streams"] = [{field: getattr(s, field) for field in s.__struct_fields__} for s in reply.streams]
     return named
 
 
-def _show_probe(reply: ProbeReply) -> None:
+def show_probe(reply: ProbeReply) -> None:
+    """For a person."""
     console = Console()
     if reply.error:
         console.print(f"[red]✕[/] {reply.error}")
@@ -149,9 +153,18 @@ def _show_probe(reply: ProbeReply) -> None:
     console.print(f"{reply.manufacturer or 'unknown make'} {reply.model} {reply.firmware}".strip())
     if reply.clock_offset_s is not None:
         console.print(f"its clock is {reply.clock_offset_s:+.1f} s off")
+    named = [f"serial {reply.serial}"] if reply.serial else []
+    named += [f"MAC {reply.mac}"] if reply.mac else []
+    if reply.snapshot_width:
+        named.append(f"snapshot {reply.snapshot_width}x{reply.snapshot_height}, {reply.snapshot_bytes / 1000:.0f} kB")
+    if named:
+        console.print(", ".join(named), markup=False)
+    if reply.resolved_by:
+        console.print(f"streams found by {_RESOLVED[reply.resolved_by]}")
     for stream in reply.streams:
         size = f"{stream.width}x{stream.height}" if stream.width else "size unknown"
-        rate = f"{stream.frame_rate:.1f}/s {stream.kbps} kb/s"
+        limit = f" (set to {stream.kbps_limit})" if stream.kbps_limit else ""
+        rate = f"{stream.frame_rate:.1f}/s {stream.kbps} kb/s{limit}"
         console.print(
             f"  {stream.codec} {size} {rate} {stream.audio or 'no audio'} over {stream.transport}  {stream.url}"
         )

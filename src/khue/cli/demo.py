@@ -24,6 +24,7 @@ from rich.table import Table
 from khue.cli.api import Api, Login, save_login
 from khue.cli.camera import STATE_MARKS, as_json
 from khue.cli.check import DATA, check_folder
+from khue.cli.demo_fleet import DemoFleet
 from khue.cli.demo_report import City, DelayMeter, Load, account_all, total_gaps
 from khue.model.address import strip_credentials
 from khue.model.errors import ConfigError, KhueError
@@ -130,6 +131,9 @@ class Demo:
         self.url = self.password = ""
         self.city = City("", [])
         self.ids: dict[str, str] = {}  # simulated camera -> id in the registry
+        self.nats = ""
+        self.fleet: DemoFleet | None = None
+        self._shown: list[str] = []  # ids of the cameras the table is about, when there are more
 
     def _prepare(self) -> None:
         if self.folder.exists() and not (self.folder / MARKER).exists():
@@ -156,7 +160,7 @@ class Demo:
             "--json", "--die-with-parent",
         )  # fmt: skip
         told = self.processes.first_line("centre")
-        self.url, self.password = told["url"], told["admin_password"]
+        self.url, self.password, self.nats = told["url"], told["admin_password"], told["nats"]
         with Api(self.url) as visitor:
             visitor.sign_in("admin", self.password)
             token = visitor.call("POST", "/tokens", {"name": "khue demo", "expires_days": 7})["token"]
@@ -204,12 +208,31 @@ class Demo:
         made: dict[str, Any] = api.call("POST", "/cameras", {name: value for name, value in body.items() if value})
         return str(made["id"])
 
+    def load_fleet(self, cameras: int) -> None:
+        """A city's books beside the live cameras, and nodes that report on it."""
+        assert self.api is not None
+        self._shown = [item["id"] for item in self.cameras()]
+        fleet = DemoFleet(self.api, self.folder / "fleet", cameras, lambda text: self._say.print(text))
+        fleet.load()
+        cards = fleet.enrol()
+        self.processes.start(
+            "fleet", "khue.run", "sim", "nodes", "--registry", str(fleet.registry), "--nodes", str(cards),
+            "--nats", self.nats,
+        )  # fmt: skip
+        self.fleet = fleet
+
     def cameras(self) -> list[dict[str, Any]]:
         assert self.api is not None
+        if self._shown:
+            return [self.api.call("GET", f"/cameras/{camera}") for camera in self._shown]
         items: list[dict[str, Any]] = self.api.call("GET", "/cameras", limit=100)["items"]
         return items
 
     def nodes(self) -> list[dict[str, Any]]:
+        """Those that record the live cameras."""
+        return [node for node in self.all_nodes() if node["id"] in NODES]
+
+    def all_nodes(self) -> list[dict[str, Any]]:
         assert self.api is not None
         items: list[dict[str, Any]] = self.api.call("GET", "/nodes")["items"]
         return items
@@ -247,6 +270,13 @@ def _table(demo: Demo, since: float) -> Table:
     for node in demo.nodes():
         alive = "[green]● alive[/]" if node["alive"] else "[red]✕ not heard of[/]"
         table.add_row(f"[bold]{node['id']}[/]", "node", "", alive, f"{node['cameras']} cameras", node["alert"] or "")
+    if demo.fleet is not None:
+        simulated = [node for node in demo.all_nodes() if node["id"] not in NODES]
+        alive = f"{sum(node['alive'] for node in simulated)} of {len(simulated)} alive"
+        table.add_row(
+            "[bold]simulated nodes[/]", "", "", alive, f"{sum(node['cameras'] for node in simulated)} cameras", ""
+        )
+        table.caption = demo.fleet.line()
     return table
 
 
@@ -295,6 +325,7 @@ def _measure(demo: Demo, seconds: float | None, quiet: bool) -> dict[str, Any]:
         "live_ms": {"p50": _quantile(delays, 0.5), "p95": _quantile(delays, 0.95), "pictures": len(delays)},
         **cost,
         "differences": differences,
+        **({"fleet": demo.fleet.report} if demo.fleet else {}),
     }
 
 
@@ -322,9 +353,20 @@ def _interruptible() -> Iterator[None]:
     "--port", default=8080, show_default=True, help="Port of the console; another one is taken when it is in use."
 )
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), default=DATA, show_default=True)
+@click.option(
+    "--fleet",
+    type=click.IntRange(50, 100_000),
+    help="Also import the books of a simulated city with that many cameras; 40210 is the whole of it.",
+)
 @click.pass_context
 def demo(
-    ctx: click.Context, seconds: float | None, json_out: bool, extra: tuple[str, ...], port: int, data: Path
+    ctx: click.Context,
+    seconds: float | None,
+    json_out: bool,
+    extra: tuple[str, ...],
+    port: int,
+    data: Path,
+    fleet: int | None,
 ) -> None:
     """A city of 16 simulated cameras, recorded by two nodes, on one URL. Ctrl-C ends it."""
     say = Console(stderr=True, quiet=False)
@@ -337,6 +379,8 @@ def demo(
                 f"[bold green]khue is at {run.url}[/]  sign in as [bold]admin[/], password [bold]{run.password}[/]"
             )
             run.wait_recording()
+            if fleet:
+                run.load_fleet(fleet)
             report = _measure(run, seconds, json_out)
         except KeyboardInterrupt:
             say.print("stopped")

@@ -6,6 +6,9 @@ import os
 
 import msgspec
 
+from khue.model.errors import ConfigError
+from khue.model.ranges import Network, parse_ranges
+
 
 class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that can be set on a node."""
@@ -54,3 +57,23 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     retention_every_s: float = 30.0
     """How often retention runs."""
+
+    scan_ranges: tuple[str, ...] = ()
+    """Private, link-local or loopback ranges in which this node may look for cameras, e.g. `10.20.30.0/24`; at most a /16
+    each. Without any it never looks."""
+
+    scan_public_ranges: tuple[str, ...] = ()
+    """Ranges of the open Internet in which it may look too, because the cameras there are yours."""
+
+    scan_rate: float = 50.0
+    """Connection attempts a second while it looks; poor lines want fewer."""
+
+    def __post_init__(self) -> None:
+        _ = self.declared
+        if not 0 < self.scan_rate <= 1000:
+            raise ConfigError("scan_rate is above 0 and at most 1000 connection attempts a second")
+
+    @property
+    def declared(self) -> tuple[Network, ...]:
+        """Every range this node may look in. Raises ConfigError."""
+        return (*parse_ranges(self.scan_ranges), *parse_ranges(self.scan_public_ranges, public=True))

@@ -11,10 +11,12 @@ from typing import TypeVar
 
 import msgspec
 
+from khue.camera.password import change_password
 from khue.model.errors import KhueError, LinkError
 from khue.model.time import Clock
 from khue.node.playback import coverage, snapshot
 from khue.node.relay import LiveRelay, ReadServer
+from khue.node.scan import ScanServer
 from khue.video.index import Index
 from khue.wire import subjects
 from khue.wire.bus import Bus, Received
@@ -34,6 +36,7 @@ from khue.wire.link import (
     SpanChange,
     StreamStatus,
 )
+from khue.wire.onboarding import PasswordReply, PasswordRequest, ScanReply, ScanRequest
 
 HEARTBEAT_S = 2.0
 REPLY_S = 5.0
@@ -42,8 +45,8 @@ IDLE_S = 0.25
 
 _log = logging.getLogger(__name__)
 _encode = msgspec.msgpack.Encoder().encode
-Reply = TypeVar("Reply", CoverageReply, SnapshotReply, ProbeReply)
-Request = TypeVar("Request", CoverageRequest, SnapshotRequest, ProbeRequest)
+Reply = TypeVar("Reply", CoverageReply, SnapshotReply, ProbeReply, ScanReply, PasswordReply)
+Request = TypeVar("Request", CoverageRequest, SnapshotRequest, ProbeRequest, ScanRequest, PasswordRequest)
 Probe = Callable[[ProbeRequest], Awaitable[ProbeReply]]
 
 
@@ -62,6 +65,7 @@ class Link:
         relay: LiveRelay,
         reads: ReadServer,
         probe: Probe,
+        scans: ScanServer,
     ) -> None:
         self._join = join
         self._bus = bus
@@ -72,6 +76,7 @@ class Link:
         self._relay = relay
         self._reads = reads
         self._probe = probe
+        self._scans = scans
         self._revision = 0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -84,6 +89,8 @@ class Link:
             "snapshot": self._answer(SnapshotRequest, SnapshotReply, self._snapshot),
             "coverage": self._answer(CoverageRequest, CoverageReply, self._coverage),
             "probe": self._answer(ProbeRequest, ProbeReply, self._probe),
+            "scan": self._answer(ScanRequest, ScanReply, self._scans.asked),
+            "password": self._answer(PasswordRequest, PasswordReply, change_password),
         }
         for verb, handler in answers.items():
             await self._bus.subscribe(subjects.of_node(node, verb), handler, concurrency=16)
@@ -100,6 +107,7 @@ class Link:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._relay.stop()
         await self._reads.stop()
+        await self._scans.stop()
 
     # -- desired state
 

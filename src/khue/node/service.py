@@ -19,6 +19,7 @@ from khue.node.link import Link, Probe
 from khue.node.live import Live
 from khue.node.lock import DataLock
 from khue.node.relay import LiveRelay, ReadServer
+from khue.node.scan import ScanServer
 from khue.node.serve import AppServer
 from khue.node.worker import WorkerConfig
 from khue.node.workers import Workers
@@ -98,6 +99,7 @@ class Node:
             lan_url=self.lan_url,
             version=self._version,
             capacity=self.config.capacity,
+            ranges=tuple(map(str, self.config.declared)),
         )
         self._link = Link(
             join,
@@ -109,6 +111,7 @@ class Node:
             relay=LiveRelay(self.config.id, bus, self._live, self._clock),
             reads=ReadServer(bus, self.root),
             probe=self._probe,
+            scans=ScanServer(self.config.declared, self.config.scan_rate, self._clock),
         )
         await self._link.start()
 

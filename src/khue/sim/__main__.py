@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
-import os
 import signal
 from pathlib import Path
 from typing import Literal
@@ -18,8 +16,9 @@ from khue.sim.camera import SimCamera
 from khue.sim.city import SimCity
 from khue.sim.control import Control, card
 from khue.sim.demo import bench_city, demo_city
-
-_PR_SET_PDEATHSIG = 1
+from khue.sim.fleet.command import fleet
+from khue.sim.process import die_with_parent as die_with_parent
+from khue.sim.systems.command import systems
 
 
 class CityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,14 +28,6 @@ class CityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     control_port: int = 0
     discovery: bool = False
-
-
-def die_with_parent() -> None:
-    """SIGTERM when the parent goes, however it goes; at once if it has gone already."""
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent:
-        raise SystemExit(1)
 
 
 async def serve(config: CityConfig) -> None:
@@ -64,7 +55,7 @@ def _show(ready: int, total: int) -> None:
         click.echo(f"encoding scenes: {ready} of {total} ready", err=True)
 
 
-@click.command("sim")
+@click.group("sim", invoke_without_command=True)
 @click.option("--config", "config_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="A JSON file with a list of cameras (see khue.sim.camera.SimCamera).")  # fmt: skip
 @click.option("--demo", is_flag=True, help="The 16 cameras of the demo.")
@@ -76,9 +67,12 @@ def _show(ready: int, total: int) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address the cameras listen on.")
 @click.option("--discovery", is_flag=True, help="Answer WS-Discovery probes on UDP multicast 239.255.255.250:3702.")
 @click.option("--stay", is_flag=True, help="Outlive the parent process.")
-def main(config_file: Path | None, demo: bool, cameras: int | None, kbps: int, codec: Literal["h264", "h265"],
+@click.pass_context
+def main(ctx: click.Context, config_file: Path | None, demo: bool, cameras: int | None, kbps: int, codec: Literal["h264", "h265"],
          fps: float, packet_pace: bool, host: str, discovery: bool, stay: bool) -> None:  # fmt: skip
     """Simulated cameras: prints one JSON line when they are ready, then serves until SIGTERM."""
+    if ctx.invoked_subcommand is not None:
+        return
     if not stay:
         die_with_parent()
     if (config_file is not None) + demo + (cameras is not None) != 1:
@@ -92,6 +86,10 @@ def main(config_file: Path | None, demo: bool, cameras: int | None, kbps: int, c
         chosen = demo_city() if demo else bench_city(cameras or 0, kbps, codec, fps, packet_pace=packet_pace)
         config = CityConfig(tuple(chosen), host=host, discovery=discovery)
     asyncio.run(serve(config))
+
+
+main.add_command(fleet)
+main.add_command(systems)
 
 
 if __name__ == "__main__":

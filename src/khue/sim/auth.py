@@ -9,6 +9,7 @@ import re
 import secrets
 
 from khue.sim.camera import Auth
+from khue.sim.users import Users
 
 _FIELD = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,]*))')
 _HASH = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
@@ -19,7 +20,7 @@ class Doorman:
 
     def __init__(self, auth: Auth, realm: str, username: str, password: str, *, qop: bool) -> None:
         self._auth, self._realm, self._qop = auth, realm, qop
-        self._username, self._password = username, password
+        self.users = Users(username, password)
         self._nonce = secrets.token_hex(16)
 
     def renew(self) -> None:
@@ -46,9 +47,15 @@ class Doorman:
         """(let in, would have been but for a stale nonce)."""
         if self.open:
             return True, False
+        good, stale = self._check(method, header)
+        if header:
+            self.users.note(right=good or stale)
+        return good, stale
+
+    def _check(self, method: str, header: str) -> tuple[bool, bool]:
         scheme, _, rest = header.partition(" ")
         if scheme.lower() == "basic" and "basic" in self._auth:
-            return _same(rest.strip(), self._basic()), False
+            return self._basic_right(rest.strip()), False
         if scheme.lower() != "digest" or "digest" not in self._auth:
             return False, False
         fields = {name.lower(): quoted or bare for name, quoted, bare in _FIELD.findall(rest)}
@@ -57,20 +64,26 @@ class Doorman:
         fresh = _same(fields.get("nonce", ""), self._nonce)
         return fresh, not fresh
 
-    def _basic(self) -> str:
-        return base64.b64encode(f"{self._username}:{self._password}".encode()).decode()
+    def _basic_right(self, given: str) -> bool:
+        try:
+            name, _, password = base64.b64decode(given, validate=True).decode().partition(":")
+        except ValueError:
+            return False
+        known = self.users.password(name)
+        return known is not None and _same(password, known)
 
     def _digest_right(self, method: str, fields: dict[str, str]) -> bool:
         algorithm = fields.get("algorithm", "MD5").upper()
         if algorithm not in _HASH or algorithm.replace("-", "").lower() not in self._auth:
             return False
-        if fields.get("username") != self._username or fields.get("realm") != self._realm:
+        name, password = fields.get("username", ""), self.users.password(fields.get("username", ""))
+        if password is None or fields.get("realm") != self._realm:
             return False
 
         def digest(text: str) -> str:
             return _HASH[algorithm](text.encode()).hexdigest()
 
-        secret = digest(f"{self._username}:{self._realm}:{self._password}")
+        secret = digest(f"{name}:{self._realm}:{password}")
         asked = digest(f"{method}:{fields.get('uri', '')}")
         middle = fields.get("nonce", "")
         if fields.get("qop"):

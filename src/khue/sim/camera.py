@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Literal
 
 import msgspec
@@ -10,6 +11,7 @@ from khue.model.errors import ConfigError
 from khue.sim import families
 from khue.sim.audio import AudioKind
 from khue.sim.encode import SceneSpec, VideoCodec
+from khue.sim.users import SetUser
 
 Auth = Literal["none", "basic", "digest-md5", "digest-sha256", "digest-md5+sha256", "digest-md5+basic"]
 StreamChoice = Literal["main", "sub"]
@@ -33,6 +35,8 @@ class SimCamera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Cameras with the same ``scene`` and ``label`` and the same stream settings share one encoding and one frame clock.
     ``told_password`` is what the camera's paper says when that is wrong; ``trouble`` tells a person what to expect.
+    ``host`` is an address of its own (else the city's); a port of 0 is a free one. ``shows_itself``: its make, serial
+    number and network stand open to anybody. Empty ``serial`` and ``mac`` are made from its name.
     """
 
     name: str
@@ -56,6 +60,13 @@ class SimCamera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scene: int = 0
     label: str = ""
     onvif: bool = True
+    host: str = ""
+    rtsp_port: int = 0
+    onvif_port: int = 0
+    serial: str = ""
+    mac: str = ""
+    set_user: SetUser = "yes"
+    shows_itself: bool = False
     ptz: bool = False
     faults: tuple[tuple[str, dict[str, float | str]], ...] = ()
     trouble: str = ""
@@ -72,6 +83,16 @@ class SimCamera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def entry(self) -> families.Family:
         return families.find(self.family, self.brand)
+
+    @property
+    def endpoint(self) -> uuid.UUID:
+        """Its endpoint reference, the same at every start."""
+        return uuid.uuid5(uuid.NAMESPACE_URL, f"khue-sim/{self.name}")
+
+    @property
+    def hardware_address(self) -> str:
+        """Its MAC: a locally administered one, unless it was given another."""
+        return self.mac or "02:" + self.endpoint.bytes[:5].hex(":")
 
     @property
     def oddities(self) -> frozenset[str]:

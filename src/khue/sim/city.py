@@ -21,10 +21,11 @@ from khue.sim.encode import SceneSpec
 from khue.sim.faults import Argument, Troubles
 from khue.sim.http import HttpServer
 from khue.sim.ledger import SentSession
-from khue.sim.onvif import OnvifDevice, device_uuid, scopes
+from khue.sim.onvif import OnvifDevice, scopes
 from khue.sim.server import CameraServer
 from khue.sim.session import Airing
 from khue.sim.street import Street
+from khue.sim.users import Users
 
 Progress = Callable[[int, int], None]  # scenes ready, scenes in all
 STREAMS = ("main", "sub")
@@ -92,6 +93,7 @@ class SimCity:
         self._airings: dict[tuple[str, str], Airing] = {}
         self._broadcasts: dict[tuple[SceneSpec, Packing], Broadcast] = {}
         self._onvif: dict[str, HttpServer] = {}
+        self._devices: dict[str, OnvifDevice] = {}
         self._responders: list[asyncio.DatagramTransport] = []
         self._looks: dict[
             str, object
@@ -119,7 +121,7 @@ class SimCity:
             troubles = Troubles()
             airings = {s: Airing(s, self._broadcast(camera, s), troubles, camera) for s in STREAMS if camera.stream(s)}
             self._airings.update({(camera.name, stream): airing for stream, airing in airings.items()})
-            server = self._servers[camera.name] = CameraServer(camera, host, airings, troubles, tls)
+            server = self._servers[camera.name] = CameraServer(camera, camera.host or host, airings, troubles, tls)
             if camera.onvif:
                 await self._open_onvif(server)
         for multicast in (False, True) if discovery else (False,):
@@ -145,14 +147,15 @@ class SimCity:
         name = server.camera.name
         device = OnvifDevice(server, lambda stream: self._snapshot(server.camera, stream))
         http = self._onvif[name] = HttpServer(device.answer)
-        await http.start(self.host)
-        device.base = f"http://{self.host}:{http.port}"
+        self._devices[name] = device
+        await http.start(server.host, server.camera.onvif_port)
+        device.base = f"http://{server.host}:{http.port}"
 
     def _announced(self) -> list[Announced]:
         """The cameras that can hear a probe."""
         heard = (self._servers[name] for name in self._onvif)
         return [
-            Announced(device_uuid(server.camera), scopes(server.camera), self.onvif_url(server.camera.name))
+            Announced(server.camera.endpoint, scopes(server.camera), self.onvif_url(server.camera.name))
             for server in heard
             if "dead" not in server.troubles and "unroutable" not in server.troubles
         ]
@@ -179,6 +182,7 @@ class SimCity:
         for broadcast in self._broadcasts.values():
             broadcast.stop()
         self._servers, self._airings, self._broadcasts, self._onvif, self._responders = {}, {}, {}, {}, []
+        self._devices = {}
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -191,15 +195,27 @@ class SimCity:
 
     def onvif_url(self, name: str) -> str:
         """The address of the camera's ONVIF device service; empty when it has none."""
-        self._server(name)
-        http = self._onvif.get(name)
-        return f"http://{self.host}:{http.port}/onvif/device_service" if http is not None else ""
+        server, http = self._server(name), self._onvif.get(name)
+        return f"http://{server.host}:{http.port}/onvif/device_service" if http is not None else ""
 
     @property
     def discovery_port(self) -> int:
         """The UDP port that answers WS-Discovery probes sent to it directly."""
         port: int = self._responders[0].get_extra_info("sockname")[1]
         return port
+
+    def sign_ins(self, name: str) -> tuple[int, int]:
+        """(tried with any password, refused) at one camera since the start: over RTSP, HTTP and ONVIF."""
+        counted = {id(users): users for users in self._users(name)}.values()
+        return sum(users.attempts for users in counted), sum(users.refused for users in counted)
+
+    def password(self, name: str, username: str = "") -> str:
+        """What the camera takes now, whatever its paper says; empty when it has no such user."""
+        return self._server(name).doorman.users.password(username or self.camera(name).username) or ""
+
+    def _users(self, name: str) -> list[Users]:
+        device = self._devices.get(name)
+        return [self._server(name).doorman.users, *([device.users] if device is not None else [])]
 
     def stats(self) -> CityStats:
         """Totals since the start."""

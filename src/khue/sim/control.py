@@ -46,7 +46,7 @@ def card(city: SimCity, name: str) -> CameraCard:
         sub=city.url(name, "sub") if camera.sub else "",
         onvif=city.onvif_url(name),
         username=camera.username,
-        password=camera.password if camera.told_password is None else camera.told_password,
+        password=city.password(name) if camera.told_password is None else camera.told_password,
         codec=camera.main.codec,
         trouble=camera.trouble,
     )

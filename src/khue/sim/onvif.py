@@ -6,7 +6,6 @@ import asyncio
 import datetime as dt
 import re
 import time
-import uuid
 from collections.abc import Callable
 from xml.sax.saxutils import escape
 
@@ -17,25 +16,23 @@ from khue.sim.http import HttpReply, HttpRequest
 from khue.sim.ptz import Dome, Position
 from khue.sim.server import CameraServer
 from khue.sim.soap import Call, Fault
+from khue.sim.users import UserCalls
 
 _XML = "application/soap+xml; charset=utf-8"
 _ANONYMOUS = {"GetSystemDateAndTime", "GetServices", "GetCapabilities", "GetHostname"}  # PRE_AUTH, Core §5.9.4
 _OPERATIONS = {
     "tds": (
         "GetSystemDateAndTime", "GetDeviceInformation", "GetCapabilities", "GetServices", "GetScopes", "GetHostname",
+        "GetNetworkInterfaces",
     ),
     "trt": ("GetProfiles", "GetProfile", "GetVideoSources", "GetStreamUri", "GetSnapshotUri"),
     "tptz": (
         "ContinuousMove", "AbsoluteMove", "Stop", "GetPresets", "SetPreset", "GotoPreset", "GetStatus", "GetNodes",
     ),
 }  # fmt: skip
+_OPEN = {"GetDeviceInformation", "GetNetworkInterfaces"}  # of a camera that shows itself
 _DURATION = re.compile(r"PT(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?$")
 _SPACE = "http://www.onvif.org/ver10/tptz"
-
-
-def device_uuid(camera: SimCamera) -> uuid.UUID:
-    """The endpoint reference of a camera, the same at every start."""
-    return uuid.uuid5(uuid.NAMESPACE_URL, f"khue-sim/{camera.name}")
 
 
 def scopes(camera: SimCamera) -> list[str]:
@@ -64,6 +61,12 @@ class OnvifDevice:
             for prefix, names in offered.items()
             for name in names
         }
+        # Some makers keep the users of ONVIF apart from those who may watch.
+        self.users = server.doorman.users
+        if self._camera.set_user == "onvif-only":
+            self.users = self.users.copy()
+        self._user_calls = UserCalls(self.users, self._camera.set_user)
+        self._operations.update({name: ("tds", call) for name, call in self._user_calls.operations().items()})
         self._streams = [(name, stream) for name in ("main", "sub") if (stream := self._camera.stream(name))]
 
     def now(self) -> dt.datetime:
@@ -82,14 +85,16 @@ class OnvifDevice:
         if request.method != "POST" or not request.path.startswith("/onvif/"):
             return HttpReply(404, b"", "text/plain")
         try:
-            return HttpReply(200, soap.envelope(self._call(soap.parse(request.body))), _XML)
+            answer = soap.envelope(self._call(soap.parse(request.body)))
+            await self._user_calls.settle()
+            return HttpReply(200, answer, _XML)
         except CameraProtocolError as error:
             return HttpReply(400, soap.fault(Fault("ter:WellFormed", str(error))), _XML)
         except Fault as problem:
             return HttpReply(400, soap.fault(problem), _XML)
 
     def _call(self, call: Call) -> str:
-        if call.operation not in _ANONYMOUS:
+        if call.operation not in (_ANONYMOUS | _OPEN if self._camera.shows_itself else _ANONYMOUS):
             self._authorise(call)
         prefix, handler = self._operations.get(call.operation, ("", None))
         if handler is None:
@@ -103,8 +108,15 @@ class OnvifDevice:
     def _authorise(self, call: Call) -> None:
         if "wrong-password" in self._server.troubles:
             raise Fault("ter:NotAuthorized", "Sender not Authorized")
-        if not self._server.doorman.open:
-            soap.authorise(call, self._camera.username, self._camera.password, self.now())
+        if self._server.doorman.open:
+            return
+        try:
+            soap.authorise(call, self.users.password, self.now())
+        except Fault:
+            if soap.is_signed(call):
+                self.users.note(right=False)
+            raise
+        self.users.note(right=True)
 
     def _answer_snapshot(self, request: HttpRequest) -> HttpReply:
         doorman = self._server.doorman
@@ -138,7 +150,7 @@ class OnvifDevice:
             "Manufacturer": camera.entry.brand,
             "Model": f"{camera.family.upper()}-SIM-{camera.main.height}",
             "FirmwareVersion": "V5.7.3 build 260101",
-            "SerialNumber": device_uuid(camera).hex[:12].upper(),
+            "SerialNumber": camera.serial or camera.endpoint.hex[:12].upper(),
             "HardwareId": "1.0",
         }
         return "".join(f"<tds:{name}>{escape(value)}</tds:{name}>" for name, value in fields.items())
@@ -173,6 +185,13 @@ class OnvifDevice:
         return "".join(
             f"<tds:Scopes><tt:ScopeDef>Fixed</tt:ScopeDef><tt:ScopeItem>{escape(scope)}</tt:ScopeItem></tds:Scopes>"
             for scope in scopes(self._camera)
+        )
+
+    def _get_network_interfaces(self, _: Call) -> str:
+        return (
+            '<tds:NetworkInterfaces token="eth0"><tt:Enabled>true</tt:Enabled><tt:Info><tt:Name>eth0</tt:Name>'
+            f"<tt:HwAddress>{self._camera.hardware_address}</tt:HwAddress><tt:MTU>1500</tt:MTU></tt:Info>"
+            "</tds:NetworkInterfaces>"
         )
 
     def _get_hostname(self, _: Call) -> str:

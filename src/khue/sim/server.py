@@ -44,7 +44,11 @@ class CameraServer:
         self.oddities = camera.oddities
         self.totals = Totals()
         self._airings, self._tls = airings, tls if camera.tls else None
-        self._realm = {"dahua": "Login to 5A03F9D1", "axis": "AXIS_ACCC8E012345"}.get(camera.family, "IP Camera(C1234)")
+        self._realm = {
+            "hik": "IP Camera(C1234)",
+            "dahua": "Login to 5A03F9D1",
+            "axis": f"AXIS_{camera.hardware_address.replace(':', '').upper()}",
+        }.get(camera.family, "streaming server")
         self.doorman = Doorman(
             "none" if camera.family == "xm" else camera.auth,
             self._realm, camera.username, camera.password, qop="digest-qop" in self.oddities,
@@ -56,7 +60,7 @@ class CameraServer:
         self._fillers: list[socket.socket] = []
         self._flapper: asyncio.TimerHandle | None = None
         self._second: socket.socket | None = None
-        self._main = listening_socket(host)
+        self._main = listening_socket(host, camera.rtsp_port)
         self.port: int = self._main.getsockname()[1]
         self._accept_on(self._main)
 

@@ -8,6 +8,7 @@ import datetime as dt
 import hashlib
 import hmac
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
@@ -25,6 +26,8 @@ NAMESPACES = {
     "tds": "http://www.onvif.org/ver10/device/wsdl",
     "trt": "http://www.onvif.org/ver10/media/wsdl",
     "tptz": "http://www.onvif.org/ver20/ptz/wsdl",
+    "trc": "http://www.onvif.org/ver10/recording/wsdl",
+    "tse": "http://www.onvif.org/ver10/search/wsdl",
     "tt": "http://www.onvif.org/ver10/schema",
     "ter": "http://www.onvif.org/ver10/error",
 }
@@ -93,7 +96,12 @@ def password_digest(nonce: bytes, created: str, password: str) -> str:
     return base64.b64encode(hashlib.sha1(nonce + created.encode() + password.encode()).digest()).decode()
 
 
-def authorise(call: Call, username: str, password: str, now: dt.datetime) -> None:
+def is_signed(call: Call) -> bool:
+    """Whether it carries a user name and password at all."""
+    return call.envelope.find(f".//{{{_WSSE}}}UsernameToken") is not None
+
+
+def authorise(call: Call, password_of: Callable[[str], str | None], now: dt.datetime) -> None:
     """Let the caller in or raise the fault ``ter:NotAuthorized``. ``now`` is the camera's own clock, right or wrong."""
     refused = Fault("ter:NotAuthorized", "Sender not Authorized")
     token = call.envelope.find(f".//{{{_WSSE}}}UsernameToken")
@@ -108,7 +116,8 @@ def authorise(call: Call, username: str, password: str, now: dt.datetime) -> Non
         raise refused from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
-    known = fields["Username"] == username
-    right = hmac.compare_digest(fields["Password"].encode(), password_digest(nonce, created, password).encode())
-    if not known or not right or abs((moment - now).total_seconds()) > _CLOCK_TOLERANCE_S:
+    password = password_of(fields["Username"])
+    wanted = password_digest(nonce, created, password or "")
+    right = hmac.compare_digest(fields["Password"].encode(), wanted.encode())
+    if password is None or not right or abs((moment - now).total_seconds()) > _CLOCK_TOLERANCE_S:
         raise refused

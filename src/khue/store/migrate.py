@@ -11,7 +11,9 @@ from khue.model.errors import ConfigError
 from khue.store.postgres import Database
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-SCHEMA = Path(__file__).with_name("schema.sql")
+SCHEMA = Path(__file__).with_name(
+    "schema"
+)  # what all migrations make, a file for each subject; tests hold one to the other
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _LOCK = 0x6B687565  # "khue": replicas that start together migrate one after the other
 _LEDGER = """

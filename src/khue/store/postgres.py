@@ -71,6 +71,11 @@ class Session:
         with _in_our_words():
             await self._connection.executemany(sql, rows)
 
+    async def copy_records(self, table: str, columns: Sequence[str], records: Sequence[Sequence[object]]) -> None:
+        """Many rows at once, by COPY: several times faster than inserting them."""
+        with _in_our_words():
+            await self._connection.copy_records_to_table(table, records=records, columns=list(columns))
+
 
 class Database:
     """A pool of sessions on one DSN. Each statement is its own transaction unless taken from ``transaction``.

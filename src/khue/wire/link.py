@@ -13,6 +13,7 @@ Subjects (``{node}`` and ``{camera}`` are ids without dots):
 - ``khue.node.{node}.snapshot``        request  SnapshotRequest -> SnapshotReply
 - ``khue.node.{node}.coverage``        request  CoverageRequest -> CoverageReply
 - ``khue.node.{node}.probe``           request  ProbeRequest -> ProbeReply
+- ``khue.node.{node}.scan``, ``.password``                                see khue.wire.onboarding
 
 Every reply carries ``error`` (a sentence for a person) instead of its content when it failed.
 """
@@ -90,6 +91,7 @@ class Join(Message, frozen=True):
     lan_url: str = ""  # http://host:port of the node's own server, for viewers beside it
     version: str = ""
     capacity: int = 400
+    ranges: tuple[str, ...] = ()  # where its administrator lets it look for cameras
 
 
 class StreamStatus(Message, frozen=True):
@@ -262,15 +264,24 @@ class CoverageReply(Message, frozen=True):
 
 
 class ProbeRequest(Message, frozen=True):
-    """Ask a camera what it is. Never guesses a password."""
+    """Ask a camera what it is. Never guesses a password.
+
+    A stream's address in ``url`` is played as given. Of a host the streams are found by ONVIF, then by the template of
+    ``family`` (and ``brand``) in the catalogue, then ``by_hand``: addresses somebody wrote down.
+    """
 
     url: str
     username: str = ""
     password: str = ""
     timeout_s: float = 10.0
+    family: str = ""
+    brand: str = ""
+    by_hand: tuple[str, ...] = ()
 
 
 class ProbedStream(Message, frozen=True):
+    """``kbps`` is measured; ``kbps_limit`` is what the camera is set to, as ONVIF ``profile`` says."""
+
     url: str
     codec: str = ""
     width: int = 0
@@ -280,6 +291,8 @@ class ProbedStream(Message, frozen=True):
     transport: str = ""
     kbps: int = 0
     packets_lost: int = 0
+    profile: str = ""
+    kbps_limit: int = 0
 
 
 class ProbeReply(Message, frozen=True):
@@ -294,3 +307,8 @@ class ProbeReply(Message, frozen=True):
     streams: tuple[ProbedStream, ...] = ()
     error: str = ""
     remedy: str = ""
+    mac: str = ""  # aa:bb:cc:dd:ee:ff
+    snapshot_width: int = 0  # of a JPEG that was fetched; 0 when none was
+    snapshot_height: int = 0
+    snapshot_bytes: int = 0
+    resolved_by: str = ""  # how the streams were found: onvif, template or given

@@ -70,6 +70,9 @@ class AccountIn(msgspec.Struct):
     role: Role
     display_name: str = ""
     language: str = "vi"
+    units: list[str] | None = None
+    agencies: list[str] | None = None
+    defence: bool = False
 
 
 class AccountChange(msgspec.Struct):
@@ -78,11 +81,19 @@ class AccountChange(msgspec.Struct):
     language: str | None = None
     disabled: bool | None = None
     password: str | None = None
+    units: list[str] | None = None
+    agencies: list[str] | None = None
+    defence: bool | None = None
 
 
 class FullAccountOut(AccountOut):
+    """With neither ``units`` nor ``agencies`` it sees the whole city; cameras of defence only with ``defence``."""
+
     disabled: bool
     created: dt.datetime
+    units: list[str]
+    agencies: list[str]
+    defence: bool
 
 
 class AccountsOut(msgspec.Struct):
@@ -207,7 +218,17 @@ class AccountController(Controller):
         accounts: NamedDependency[Accounts],
     ) -> FullAccountOut:
         await access.permit(caller, Action.ACCOUNT_WRITE, detail=f"add {data.username} as {data.role}")
-        row = await accounts.add_account(data.username, data.password, data.display_name, data.role, data.language)
+        row = await accounts.add_account(
+            caller.account,
+            data.username,
+            data.password,
+            display_name=data.display_name,
+            role=data.role,
+            language=data.language,
+            units=data.units,
+            agencies=data.agencies,
+            defence=data.defence,
+        )
         return _full(row)
 
     @patch("/{account_id:str}", summary="Change or disable an account")
@@ -219,14 +240,19 @@ class AccountController(Controller):
         access: NamedDependency[Access],
         accounts: NamedDependency[Accounts],
     ) -> FullAccountOut:
-        await access.permit(caller, Action.ACCOUNT_WRITE, detail=f"change {account_id}")
+        changed = ", ".join(name for name in AccountChange.__struct_fields__ if getattr(data, name) is not None)
+        await access.permit(caller, Action.ACCOUNT_WRITE, detail=f"change {account_id}: {changed}")
         row = await accounts.change_account(
             account_id,
+            by=caller.account,
             display_name=data.display_name,
             role=data.role,
             language=data.language,
             disabled=data.disabled,
             password=data.password,
+            units=data.units,
+            agencies=data.agencies,
+            defence=data.defence,
         )
         return _full(row)
 
@@ -243,7 +269,7 @@ async def read_log(
 ) -> LogOut:
     """Newest first; ``before`` is ``next`` of the page before."""
     await access.permit(caller, Action.LOG_READ, camera=camera)
-    rows = await accounts.read_log(camera, account, before, limit)
+    rows = await accounts.read_log(caller.account, camera, account, before, limit)
     names = LogLine.__struct_fields__
     lines = [LogLine(*(row[name] for name in names)) for row in rows]
     return LogOut(lines, lines[-1].id if len(lines) == limit else None)
@@ -256,5 +282,5 @@ def _account(account: Account) -> AccountOut:
 def _full(row: Row) -> FullAccountOut:
     return FullAccountOut(
         *(row["id"], row["username"], row["display_name"], Role(row["role"]), row["language"]),
-        *(row["disabled"], row["created"]),
+        *(row["disabled"], row["created"], row["units"], row["agencies"], row["defence"]),
     )

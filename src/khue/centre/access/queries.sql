@@ -20,23 +20,40 @@ select exists (select from account)
 select pg_advisory_xact_lock(1802002277)
 
 -- name: add_account
-insert into account (id, username, display_name, role, language, password_hash) values ($1, $2, $3, $4, $5, $6)
+insert into account (id, username, display_name, role, language, password_hash, units, agencies, defence)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 -- name: list_accounts
-select id, username, display_name, role, language, disabled, created from account order by username
+select id, username, display_name, role, language, disabled, created, units, agencies, defence from account order by username
 
 -- name: account_by_username
-select id, username, display_name, role, language, password_hash from account where username = $1 and not disabled
+select id, username, display_name, role, language, password_hash, units, agencies, defence
+from account where username = $1 and not disabled
 
 -- name: account_by_id
-select id, username, display_name, role, language, disabled, created, password_hash from account where id = $1
+select id, username, display_name, role, language, disabled, created, password_hash, units, agencies, defence
+from account where id = $1
+
+-- name: lock_account
+select id, username, display_name, role, language, units, agencies, defence from account where id = $1 for update
+
+-- name: unknown_scope
+-- Units and agencies that do not exist.
+select u.id from unnest($1::text[]) as u (id) where not exists (select from unit where code = u.id)
+union all
+select a.id from unnest($2::text[]) as a (id) where not exists (select from agency where agency.id = a.id)
+
+-- name: first_administrator
+select id, username, display_name, role, language, units, agencies, defence
+from account where role = 'administrator' and not disabled order by created, id limit 1
 
 -- name: change_account
 update account
 set display_name = coalesce($2, display_name), role = coalesce($3, role), language = coalesce($4, language),
-    disabled = coalesce($5, disabled), password_hash = coalesce($6, password_hash)
+    disabled = coalesce($5, disabled), password_hash = coalesce($6, password_hash), units = coalesce($7, units),
+    agencies = coalesce($8, agencies), defence = coalesce($9, defence)
 where id = $1
-returning id, username, display_name, role, language, disabled, created
+returning id, username, display_name, role, language, disabled, created, units, agencies, defence
 
 -- name: other_administrators
 select count(*) from account where role = 'administrator' and not disabled and id <> $1
@@ -50,7 +67,7 @@ with expired as (delete from session where expires < now()),
 insert into session (token_hash, account, expires, address) values ($1, $2, $3, $4)
 
 -- name: account_by_session
-select a.id, a.username, a.display_name, a.role, a.language
+select a.id, a.username, a.display_name, a.role, a.language, a.units, a.agencies, a.defence
 from session s join account a on a.id = s.account
 where s.token_hash = $1 and s.expires > now() and not a.disabled
 
@@ -71,7 +88,7 @@ select id, name, created, expires from api_token where account = $1 order by cre
 delete from api_token where id = $1 and account = $2 returning id
 
 -- name: account_by_token
-select a.id, a.username, a.display_name, a.role, a.language
+select a.id, a.username, a.display_name, a.role, a.language, a.units, a.agencies, a.defence
 from api_token t join account a on a.id = t.account
 where t.token_hash = $1 and t.expires > now() and not a.disabled
 
@@ -93,3 +110,20 @@ update login_throttle set blocked_until = now() + make_interval(secs => $2) wher
 -- A right password takes back its own count; the strict key starts anew.
 with strict as (delete from login_throttle where key = $1)
 update login_throttle set failures = greatest(failures - 1, 0), blocked_until = now() where key = any($2)
+
+-- name: become
+-- Everything the policies read, and last the role they bind. $1 units, $2 agencies (with those below them), $3, $4 yes or no.
+with recursive below (id) as (
+    select id from agency where id = any($2::text[])
+    union select a.id from agency a join below b on a.parent = b.id
+)
+select set_config('khue.units', array_to_string($1::text[], ','), true),
+       set_config('khue.agencies', coalesce((select string_agg(id, ',') from below), ''), true),
+       set_config('khue.whole_city', $3, true), set_config('khue.defence', $4, true),
+       set_config('role', 'khue_reader', true)
+
+-- name: return
+select set_config('role', 'none', true)
+
+-- name: seen
+select id from camera where id = any($1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 
 import msgspec
 
@@ -32,9 +33,18 @@ class Action(enum.StrEnum):
     RETENTION_WRITE = "retention:write"
     ACCOUNT_WRITE = "account:write"
     LOG_READ = "log:read"
+    REGISTRY_READ = "registry:read"
+    REGISTRY_WRITE = "registry:write"
+    REGISTRY_EXPORT = "registry:export"
+    IMPORT_READ = "import:read"
+    IMPORT_WRITE = "import:write"
+    DISCOVER = "node:discover"
+    ROTATE_PASSWORD = "camera:rotate-password"
 
 
-_VIEWER = frozenset({Action.CAMERA_READ, Action.LIVE, Action.PLAYBACK, Action.SNAPSHOT, Action.COVERAGE})
+_VIEWER = frozenset(
+    {Action.CAMERA_READ, Action.REGISTRY_READ, Action.LIVE, Action.PLAYBACK, Action.SNAPSHOT, Action.COVERAGE}
+)
 _OPERATOR = _VIEWER | {
     Action.CAMERA_WRITE,
     Action.CAMERA_PROBE,
@@ -43,6 +53,11 @@ _OPERATOR = _VIEWER | {
     Action.CLIP_DOWNLOAD,
     Action.NODE_READ,
     Action.RETENTION_READ,
+    Action.REGISTRY_WRITE,
+    Action.REGISTRY_EXPORT,
+    Action.IMPORT_READ,
+    Action.IMPORT_WRITE,
+    Action.DISCOVER,
 }
 ALLOWED: dict[Role, frozenset[Action]] = {
     Role.VIEWER: _VIEWER,
@@ -50,17 +65,42 @@ ALLOWED: dict[Role, frozenset[Action]] = {
     Role.ADMINISTRATOR: frozenset(Action),
 }
 # Lists show no picture and are asked for every few seconds; everything else leaves a line.
-UNLOGGED = frozenset({Action.CAMERA_READ, Action.NODE_READ, Action.RETENTION_READ, Action.CLIP_READ})
+UNLOGGED = frozenset(
+    {
+        *(Action.CAMERA_READ, Action.NODE_READ, Action.RETENTION_READ, Action.CLIP_READ),
+        *(Action.REGISTRY_READ, Action.IMPORT_READ),
+    }
+)
 
 
 class Account(msgspec.Struct, frozen=True):
-    """A person, or a program that acts for one."""
+    """A person, or a program that acts for one. Without ``units`` and ``agencies`` it acts for the whole city."""
 
     id: str
     username: str
     display_name: str
     role: Role
     language: str = "vi"
+    units: tuple[str, ...] = ()
+    agencies: tuple[str, ...] = ()
+    defence: bool = False
+
+    @property
+    def sees_whole_city(self) -> bool:
+        return not self.units and not self.agencies
+
+    @property
+    def sees_everything(self) -> bool:
+        """No camera is hidden from it."""
+        return self.sees_whole_city and self.defence
+
+    def covers(self, units: Collection[str], agencies: Collection[str], defence: bool) -> bool:
+        """Whether what somebody with this scope sees, is seen by this account too."""
+        if defence and not self.defence:
+            return False
+        if self.sees_whole_city:
+            return True
+        return bool(units or agencies) and {*units} <= {*self.units} and {*agencies} <= {*self.agencies}
 
 
 class ThrottleKey(msgspec.Struct, frozen=True):

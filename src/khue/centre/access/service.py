@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,9 +12,10 @@ from khue.centre.access.gate import Gate
 from khue.centre.access.log import AccessLog, Entry
 from khue.centre.access.passwords import Passwords
 from khue.centre.access.rules import UNLOGGED, Account, Action, Role, backoff, throttle_keys
+from khue.centre.access.scope import as_reader
 from khue.centre.errors import Invalid, Throttled, Unauthenticated
 from khue.centre.identity import TOKEN_PREFIX, digest, new_id, new_password, new_secret
-from khue.centre.ports import Database, Row
+from khue.centre.ports import Database, Row, Statements
 from khue.centre.sql import Queries
 from khue.model.errors import Conflict, Denied, NotFound
 
@@ -47,7 +49,11 @@ class Access:
         period: tuple[dt.datetime, dt.datetime] | None = None,
         detail: str = "",
     ) -> None:
-        """Return when allowed and recorded. Raises Denied (recorded too) or Unavailable (then nothing may be shown)."""
+        """Return when allowed and recorded.
+
+        Raises Denied, or NotFound for a camera the caller may not know of (both recorded too), or Unavailable (then
+        nothing may be shown).
+        """
         start, end = period or (None, None)
 
         async def record(outcome: str, why: str) -> None:
@@ -61,7 +67,7 @@ class Access:
 
         try:
             await self._gate.authorize(caller.account, action, camera, caller.purpose)
-        except Denied as refusal:
+        except (Denied, NotFound) as refusal:
             await record("refused", str(refusal))
             raise
         if action not in UNLOGGED:
@@ -86,7 +92,7 @@ class Accounts:
             password = new_password()
             hashed = await self._passwords.hash(password)
             await session.execute(
-                _SQL["add_account"], new_id(), "admin", "Administrator", Role.ADMINISTRATOR, "vi", hashed
+                _SQL["add_account"], new_id(), "admin", "Administrator", Role.ADMINISTRATOR, "vi", hashed, [], [], True
             )
         return password
 
@@ -99,6 +105,15 @@ class Accounts:
         await self.change_account(row["id"], password=password)
         await self._log.write(Entry(row["id"], username, "password:reset", "this machine", "allowed"))
         return password
+
+    async def machine_token(self) -> str:
+        """A token of a day for the first administrator, for whoever runs the machine and may read its keys anyway."""
+        row = await self._database.fetchrow(_SQL["first_administrator"])
+        if row is None:
+            raise NotFound("there is no administrator who may sign in")
+        _, token = await self.add_token(_account(row), "this machine", 1)
+        await self._log.write(Entry(row["id"], row["username"], "token:create", "this machine", "allowed"))
+        return token
 
     async def sign_in(self, username: str, password: str, address: str) -> tuple[Account, str, dt.datetime]:
         """(account, cookie, expiry). Raises Unauthenticated, Throttled; both are in the access log."""
@@ -171,14 +186,31 @@ class Accounts:
     async def list_accounts(self) -> list[Row]:
         return list(await self._database.fetch(_SQL["list_accounts"]))
 
-    async def add_account(self, username: str, password: str, display_name: str, role: Role, language: str) -> Row:
-        """Raises Conflict when the user name is taken, Invalid when something is malformed."""
+    async def add_account(
+        self,
+        by: Account,
+        username: str,
+        password: str,
+        *,
+        display_name: str,
+        role: Role,
+        language: str,
+        units: Sequence[str] | None = None,
+        agencies: Sequence[str] | None = None,
+        defence: bool = False,
+    ) -> Row:
+        """Without units and agencies it sees what ``by`` does. Raises Conflict when the user name is taken, Denied, Invalid."""
+        if units is None and agencies is None:
+            units, agencies = by.units, by.agencies
+        units, agencies = list(units or ()), list(agencies or ())
         username = username.strip().lower()
         if not username or len(username) > 100 or language not in ("vi", "en"):
             raise Invalid("a user name has 1 to 100 characters and the language is vi or en")
+        _must_cover(by, units, agencies, defence)
+        await self._check_scope(self._database, units, agencies)
         account_id, hashed = new_id(), await self._passwords.hash(password)
         arguments: tuple[Any, ...] = (account_id, username, display_name or username, role, language, hashed)
-        await self._database.execute(_SQL["add_account"], *arguments)
+        await self._database.execute(_SQL["add_account"], *arguments, units, agencies, defence)
         row = await self._database.fetchrow(_SQL["account_by_id"], account_id)
         assert row is not None
         return row
@@ -187,20 +219,42 @@ class Accounts:
         self,
         account: str,
         *,
+        by: Account | None = None,
         display_name: str | None = None,
         role: Role | None = None,
         language: str | None = None,
         disabled: bool | None = None,
         password: str | None = None,
+        units: Sequence[str] | None = None,
+        agencies: Sequence[str] | None = None,
+        defence: bool | None = None,
     ) -> Row:
-        """Sign-ins end when it is disabled or gets a password. Raises NotFound, Conflict for the last administrator."""
+        """Sign-ins end when it is disabled or gets a password.
+
+        ``by`` None is whoever runs the machine; nobody else changes an account that sees more than they do, or gives what
+        they do not have. Raises NotFound, Denied, Invalid, Conflict for the last administrator.
+        """
         hashed = None if password is None else await self._passwords.hash(password)
         async with self._database.transaction() as session:
+            if by is not None:
+                present = await session.fetchrow(_SQL["lock_account"], account)
+                if present is None:
+                    raise NotFound("there is no such account")
+                was = _account(present)
+                _must_cover(by, was.units, was.agencies, was.defence)
+                _must_cover(
+                    by,
+                    was.units if units is None else units,
+                    was.agencies if agencies is None else agencies,
+                    was.defence if defence is None else defence,
+                )
+            await self._check_scope(session, units or (), agencies or ())
             demoted = disabled or (role is not None and role != Role.ADMINISTRATOR)
             if demoted and not await session.fetchval(_SQL["other_administrators"], account):
                 raise Conflict("this is the last administrator; make another one first")
             row = await session.fetchrow(
-                _SQL["change_account"], account, display_name, role, language, disabled, hashed
+                _SQL["change_account"],
+                *(account, display_name, role, language, disabled, hashed, units, agencies, defence),
             )
             if row is None:
                 raise NotFound("there is no such account")
@@ -208,10 +262,25 @@ class Accounts:
                 await session.execute(_SQL["end_sessions_of"], account, b"")
         return row
 
-    async def read_log(self, camera: str, account: str, before: int | None, limit: int) -> list[Row]:
-        """Newest first."""
-        return list(await self._database.fetch(_SQL["read_log"], camera, account, before, limit))
+    async def read_log(self, reader: Account, camera: str, account: str, before: int | None, limit: int) -> list[Row]:
+        """Newest first, without what was done to cameras the reader does not see."""
+        async with as_reader(self._database, reader) as session:
+            return list(await session.fetch(_SQL["read_log"], camera, account, before, limit))
+
+    async def _check_scope(self, session: Statements, units: Sequence[str], agencies: Sequence[str]) -> None:
+        unknown = await session.fetch(_SQL["unknown_scope"], list(units), list(agencies))
+        if unknown:
+            names = ", ".join(row["id"] for row in unknown)
+            raise Invalid(f"no such unit or agency: {names}; see /api/v1/registry/units and /api/v1/registry/agencies")
+
+
+def _must_cover(by: Account, units: Sequence[str], agencies: Sequence[str], defence: bool) -> None:
+    if not by.covers(units, agencies, defence):
+        raise Denied("that account would see cameras that yours does not; ask an administrator who sees them")
 
 
 def _account(row: Row) -> Account:
-    return Account(row["id"], row["username"], row["display_name"], Role(row["role"]), row["language"])
+    return Account(
+        *(row["id"], row["username"], row["display_name"], Role(row["role"]), row["language"]),
+        *(tuple(row["units"]), tuple(row["agencies"]), row["defence"]),
+    )

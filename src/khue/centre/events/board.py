@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from khue.centre.access.rules import Account
+from khue.centre.access.scope import filter_seen
 from khue.centre.ports import Database
 from khue.centre.sql import Queries
-from khue.model.errors import LinkError
+from khue.model.errors import LinkError, Unavailable
 from khue.wire.bus import Bus, Received, Subscription
 
 _log = logging.getLogger(__name__)
@@ -58,8 +60,12 @@ class Watcher:
     def __init__(self) -> None:
         self._queue: asyncio.Queue[News] = asyncio.Queue(_QUEUE)
 
-    async def next(self) -> News:
-        return await self._queue.get()
+    async def next(self) -> list[News]:
+        """What there is, at least one."""
+        news = [await self._queue.get()]
+        while not self._queue.empty():
+            news.append(self._queue.get_nowait())
+        return news
 
     def put(self, news: News) -> None:
         try:
@@ -100,6 +106,17 @@ class Board:
         """Call for each news, in every replica."""
         self._listeners.append(callback)
 
+    async def seen_by(self, account: Account, news: Sequence[News]) -> list[News]:
+        """Without news of cameras the account does not see; while that cannot be asked, only that there were some."""
+        cameras = {camera for one in news if (camera := _camera_of(one))}
+        if not cameras:
+            return list(news)
+        try:
+            seen = await filter_seen(self._database, account, sorted(cameras))
+        except Unavailable:
+            return [Resync()]
+        return [one for one in news if not (camera := _camera_of(one)) or camera in seen]
+
     async def announce(self, news: Sequence[News]) -> None:
         """Tell every replica. While the message bus is away nobody is told; all look afresh when it is back."""
         if not news:
@@ -133,3 +150,14 @@ class Board:
             watcher.put(news)
         for callback in self._listeners:
             callback(news)
+
+
+def _camera_of(news: News) -> str:
+    """The camera that news speaks of, or ""."""
+    match news:
+        case StatusNews():
+            return news.camera
+        case CameraNews():
+            return news.id
+        case _:
+            return ""

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from khue.centre.events.board import Board
+from khue.centre.inventory.seen import see_streams
 from khue.centre.ports import Database, EventSource, Statements, StoredEvent
 from khue.centre.sql import Queries
 from khue.model.errors import LinkError, Unavailable
@@ -120,6 +121,7 @@ async def _put_statuses(session: Statements, statuses: Sequence[tuple[str, Strea
         for node, status in sorted(last.values(), key=lambda item: (item[1].camera, item[1].stream))
     ]
     await session.execute(_SQL["put_status"], *_columns(rows))
+    await see_streams(session, statuses)
 
 
 async def _put_spans(session: Statements, spans: Sequence[tuple[str, SpanChange]]) -> None:

@@ -27,7 +27,8 @@ async def events(
         watcher = board.watch()
         try:
             while True:
-                await socket.send_text(_json.encode(await watcher.next()).decode())
+                for news in await board.seen_by(caller.account, await watcher.next()):
+                    await socket.send_text(_json.encode(news).decode())
         finally:
             board.leave(watcher)
 

@@ -9,18 +9,22 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from khue.centre.access.rules import Account
+from khue.centre.access.scope import NO_SUCH_CAMERA, as_reader, seen
 from khue.centre.errors import Invalid
-from khue.centre.fleet.rules import fold
+from khue.centre.fleet.rules import fold, search_words
 from khue.centre.identity import new_id
 from khue.centre.ports import Database, Row, Statements
+from khue.centre.registry.actor import as_actor
 from khue.centre.secrets import Vault
 from khue.centre.sql import Queries
 from khue.model.address import redact, strip_credentials
 from khue.model.camera import StreamName, Transport
-from khue.model.errors import NotFound
+from khue.model.errors import Denied, NotFound
 
 _SQL = Queries(__file__)
 _SCHEMES = ("rtsp", "rtsps")
+NOBODY = "khue"  # who changes the registry when no account does: the product itself, such as the demo
 
 
 class CameraFields(msgspec.Struct, kw_only=True):
@@ -52,52 +56,57 @@ class Cameras:
         self._database = database
         self._vault = vault
 
-    async def add(self, fields: CameraFields) -> str:
-        """The new camera's id. Raises Invalid, NotFound (no such retention class)."""
+    async def add(self, fields: CameraFields, by: Account | None = None) -> str:
+        """The new camera's id. Raises Invalid, Denied, NotFound (no such retention class)."""
         if not isinstance(fields.name, str) or not isinstance(fields.url, str):
             raise Invalid("a camera needs a name and a url")
         camera = new_id()
-        urls, credentials = self._addresses(fields, Credentials())
-        sealed = self._seal_credentials(camera, credentials)
+        urls, credentials = self.addresses(fields, Credentials())
+        sealed = self.seal_credentials(camera, credentials)
         name, vendor, site = fields.name.strip(), _or(fields.vendor, ""), _or(fields.site, "")
         latitude, longitude = _or(fields.lat, None), _or(fields.lon, None)
         _check(name, latitude, longitude)
         async with self._database.transaction() as session:
+            await as_actor(session, actor_of(by))
             await session.execute(
                 _SQL["add_camera"],
-                *(camera, name, vendor, site, fold(f"{name} {vendor} {site} {camera}")),
+                *(camera, name, vendor, site, search_words(camera, name, vendor=vendor)),
                 *(latitude, longitude, sealed, _or(fields.retention_class, "default")),
             )
-            await self._put_streams(session, camera, urls, fields.transport)
+            await self.put_streams(session, camera, urls, fields.transport)
+            if by is not None and not await seen(session, by, [camera]):
+                raise Denied("you would not see this camera; register it with its unit, owner or manager")
         return camera
 
-    async def change(self, camera: str, fields: CameraFields) -> list[str]:
+    async def change(self, camera: str, fields: CameraFields, by: Account | None = None) -> list[str]:
         """Raises NotFound, Invalid."""
         async with self._database.transaction() as session:
+            await as_actor(session, actor_of(by))
             row = await session.fetchrow(_SQL["lock_camera"], camera)
             if row is None:
-                raise NotFound("there is no such camera")
-            urls, credentials = self._addresses(fields, self._open_credentials(camera, row["credentials"]))
+                raise NotFound(NO_SUCH_CAMERA)
+            urls, credentials = self.addresses(fields, self._open_credentials(camera, row["credentials"]))
             name, vendor = _or(fields.name, row["name"]).strip(), _or(fields.vendor, row["vendor"])
             site = _or(fields.site, row["site"])
             latitude, longitude = _or(fields.lat, row["latitude"]), _or(fields.lon, row["longitude"])
             _check(name, latitude, longitude)
             await session.execute(
                 _SQL["change_camera"],
-                *(camera, name, vendor, site, fold(f"{name} {vendor} {site} {camera}"), latitude, longitude),
-                self._seal_credentials(camera, credentials),
+                *(camera, name, vendor, site, _search_of(row, name, vendor), latitude, longitude),
+                self.seal_credentials(camera, credentials),
                 *(_or(fields.retention_class, row["retention_class"]), _or(fields.enabled, row["enabled"])),
             )
             if isinstance(fields.transport, Transport):
                 await session.execute(_SQL["set_transport"], camera, fields.transport)
-            await self._put_streams(session, camera, urls, fields.transport)
+            await self.put_streams(session, camera, urls, fields.transport)
             return [told["id"] for told in await session.fetch(_SQL["bump_node_of"], camera)]
 
-    async def delete(self, camera: str) -> list[str]:
+    async def delete(self, camera: str, by: Account | None = None) -> list[str]:
         """Its recordings stay until their time is over; its credentials go now. Raises NotFound."""
         async with self._database.transaction() as session:
+            await as_actor(session, actor_of(by))
             if await session.fetchrow(_SQL["delete_camera"], camera) is None:
-                raise NotFound("there is no such camera")
+                raise NotFound(NO_SUCH_CAMERA)
             await session.execute(_SQL["forget_status"], [camera])
             return [told["id"] for told in await session.fetch(_SQL["unplace"], camera)]
 
@@ -105,7 +114,7 @@ class Cameras:
         """(camera, its streams). Raises NotFound."""
         row = await self._database.fetchrow(_SQL["camera_by_id"], camera)
         if row is None:
-            raise NotFound("there is no such camera")
+            raise NotFound(NO_SUCH_CAMERA)
         return row, list(await self._database.fetch(_SQL["streams_of"], [camera]))
 
     async def stream_state(self, camera: str, stream: StreamName) -> Row:
@@ -116,15 +125,16 @@ class Cameras:
         return row
 
     async def find(
-        self, search: str, state: str, after: str, limit: int
+        self, reader: Account, search: str, state: str, after: str, limit: int
     ) -> tuple[list[Row], list[Row], str | None, int]:
-        """(cameras, all their streams, cursor of the next page, how many there are)."""
+        """Of those with a main stream that ``reader`` sees: (cameras, all their streams, cursor of the next page, how many)."""
         words = fold(search).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").split()
         pattern = f"%{'%'.join(words)}%" if words else None
-        rows = list(await self._database.fetch(_SQL["list_cameras"], pattern, state or None, after or None, limit + 1))
-        total = int(await self._database.fetchval(_SQL["count_cameras"], pattern, state or None))
-        page = rows[:limit]
-        streams = list(await self._database.fetch(_SQL["streams_of"], [row["id"] for row in page]))
+        async with as_reader(self._database, reader) as session:
+            rows = list(await session.fetch(_SQL["list_cameras"], pattern, state or None, after or None, limit + 1))
+            total = int(await session.fetchval(_SQL["count_cameras"], pattern, state or None))
+            page = rows[:limit]
+            streams = list(await session.fetch(_SQL["streams_of"], [row["id"] for row in page]))
         return page, streams, page[-1]["id"] if len(rows) > limit else None, total
 
     # -- sealing ---------------------------------------------------------------------------------------------------
@@ -142,15 +152,13 @@ class Cameras:
         username, password = json.loads(self._vault.open(sealed, f"camera/{camera}/credentials"))
         return Credentials(username, password)
 
-    def _seal_credentials(self, camera: str, credentials: Credentials) -> bytes | None:
+    def seal_credentials(self, camera: str, credentials: Credentials) -> bytes | None:
         if not credentials.username and not credentials.password:
             return None
         plain = json.dumps([credentials.username, credentials.password])
         return self._vault.seal(plain, f"camera/{camera}/credentials")
 
-    def _addresses(
-        self, fields: CameraFields, present: Credentials
-    ) -> tuple[dict[StreamName, str | None], Credentials]:
+    def addresses(self, fields: CameraFields, present: Credentials) -> tuple[dict[StreamName, str | None], Credentials]:
         """URLs to store without credentials (None: drop), and the credentials: given ones before those in a URL."""
         urls: dict[StreamName, str | None] = {}
         username, password = present.username, present.password
@@ -171,13 +179,14 @@ class Cameras:
             password = fields.password or ""
         return urls, Credentials(username, password)
 
-    async def _put_streams(
+    async def put_streams(
         self,
         session: Statements,
         camera: str,
         urls: dict[StreamName, str | None],
         transport: Transport | msgspec.UnsetType,
     ) -> None:
+        """Store these addresses, without credentials; None drops a stream."""
         chosen = transport if isinstance(transport, Transport) else None
         for name, url in urls.items():
             if url is None:
@@ -185,6 +194,16 @@ class Cameras:
             else:
                 sealed = self._vault.seal(url, f"camera/{camera}/{name}/url")
                 await session.execute(_SQL["put_stream"], camera, name, sealed, redact(url), chosen)
+
+
+def actor_of(by: Account | None) -> str:
+    return NOBODY if by is None else by.username
+
+
+def _search_of(row: Row, name: str, vendor: str) -> str:
+    """``row`` is that of ``lock_camera``."""
+    words = {column: row[column] for column in ("code", "address", "model", "serial")}
+    return search_words(row["id"], name, vendor=vendor, owner=row["owner_name"], unit=row["unit_name"], **words)
 
 
 T = TypeVar("T")

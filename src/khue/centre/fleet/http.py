@@ -92,9 +92,9 @@ class CameraController(Controller):
         after: FromQuery[str] = "",
         limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
     ) -> CamerasOut:
-        """``q`` finds words in name, vendor, site and id, without regard to case and marks."""
+        """``q`` finds words in name, code, address, type, owner and unit, without regard to case and marks."""
         await access.permit(caller, Action.CAMERA_READ)
-        rows, streams, following, total = await fleet.cameras.find(q, wanted or "", after, limit)
+        rows, streams, following, total = await fleet.cameras.find(caller.account, q, wanted or "", after, limit)
         grouped = streams_by_camera(streams)
         return CamerasOut([camera_out(row, grouped.get(row["id"], [])) for row in rows], following, total)
 
@@ -108,7 +108,7 @@ class CameraController(Controller):
     ) -> CameraOut:
         """Credentials may stand in the URL or in username and password; they are stored sealed and never shown."""
         await access.permit(caller, Action.CAMERA_WRITE, detail="add")
-        camera = await fleet.add_camera(data)
+        camera = await fleet.add_camera(data, caller.account)
         return camera_out(*await fleet.cameras.get(camera))
 
     @get("/{camera:str}", summary="One camera")
@@ -134,7 +134,7 @@ class CameraController(Controller):
         """Fields that are left out stay as they are."""
         changed = ", ".join(sorted(name for name in msgspec.to_builtins(data)))
         await access.permit(caller, Action.CAMERA_WRITE, camera=camera, detail=f"change {changed}")
-        await fleet.change_camera(camera, data)
+        await fleet.change_camera(camera, data, caller.account)
         return camera_out(*await fleet.cameras.get(camera))
 
     @delete("/{camera:str}", summary="Take a camera out of service")
@@ -147,7 +147,7 @@ class CameraController(Controller):
     ) -> None:
         """Its credentials go now; its recordings stay until their retention ends."""
         await access.permit(caller, Action.CAMERA_WRITE, camera=camera, detail="delete")
-        await fleet.delete_camera(camera)
+        await fleet.delete_camera(camera, caller.account)
 
     @post("/probe", summary="Ask a camera what it is", status_code=200)
     async def probe(
@@ -182,7 +182,7 @@ def camera_out(row: Row, streams: list[Row]) -> CameraOut:
         enabled=row["enabled"],
         lat=row["latitude"],
         lon=row["longitude"],
-        streams=[_stream_out(stream) for stream in streams],
+        streams=[stream_out(stream) for stream in streams],
         state=CameraState(row["state"]),
         since=row["since"],
         detail=row["detail"],
@@ -193,7 +193,8 @@ def camera_out(row: Row, streams: list[Row]) -> CameraOut:
     )
 
 
-def _stream_out(row: Row) -> StreamOut:
+def stream_out(row: Row) -> StreamOut:
+    """A row of ``streams_of``."""
     return StreamOut(
         name=row["name"],
         url=row["shown_url"],

@@ -11,7 +11,9 @@ from litestar.params import FromPath, JSONBody
 
 from khue.centre.access.rules import Action
 from khue.centre.access.service import Access, Caller
+from khue.centre.fleet.retention import NO_SUCH_HOLD
 from khue.centre.fleet.service import Fleet
+from khue.model.errors import NotFound
 from khue.wire.subjects import node_permissions
 
 
@@ -32,6 +34,8 @@ class NewNodeOut(msgspec.Struct):
 
 
 class NodeOut(msgspec.Struct):
+    """``ranges`` are those its administrator lets it look for cameras in."""
+
     id: str
     sites: list[str]
     version: str
@@ -46,6 +50,7 @@ class NodeOut(msgspec.Struct):
     rss_bytes: int
     alert: str
     revision: int
+    ranges: list[str]
 
 
 class NodesOut(msgspec.Struct):
@@ -112,7 +117,7 @@ class NodeController(Controller):
     ) -> NodesOut:
         await access.permit(caller, Action.NODE_READ)
         names = NodeOut.__struct_fields__
-        return NodesOut([NodeOut(*(row[name] for name in names)) for row in await fleet.nodes.all()])
+        return NodesOut([NodeOut(*(row[name] for name in names)) for row in await fleet.nodes.seen_by(caller.account)])
 
     @post("/nodes", summary="Register a node")
     async def add_node(
@@ -144,7 +149,7 @@ class NodeController(Controller):
         self, caller: NamedDependency[Caller], access: NamedDependency[Access], fleet: NamedDependency[Fleet]
     ) -> PlacementsOut:
         await access.permit(caller, Action.NODE_READ)
-        rows = await fleet.placements()
+        rows = await fleet.placements(caller.account)
         return PlacementsOut([PlacementOut(row["camera"], row["node"], row["since"], row["reason"]) for row in rows])
 
 
@@ -184,7 +189,7 @@ class RetentionController(Controller):
                     *(row["camera"], row["started"], row["ended"], row["reason"], row["review"]),
                     *(row["id"], row["created"], row["created_by"]),
                 )
-                for row in await fleet.retention.holds()
+                for row in await fleet.retention.holds(caller.account)
             ]
         )
 
@@ -220,4 +225,6 @@ class RetentionController(Controller):
         fleet: NamedDependency[Fleet],
     ) -> None:
         await access.permit(caller, Action.RETENTION_WRITE, detail=f"release hold {hold}")
+        if hold not in {row["id"] for row in await fleet.retention.holds(caller.account)}:
+            raise NotFound(NO_SUCH_HOLD)
         await fleet.release_hold(hold, caller.account.username)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
+from khue.centre.access.rules import Account
+from khue.centre.access.scope import as_reader
 from khue.centre.errors import Invalid
 from khue.centre.fleet.cameras import Cameras
 from khue.centre.link import NodeLink
@@ -14,7 +17,7 @@ from khue.centre.ports import Database, NodeKeys, Row
 from khue.centre.sql import Queries
 from khue.model.camera import StreamName, Transport
 from khue.model.errors import KhueError, LinkError, NotFound
-from khue.model.time import to_datetime, to_micros
+from khue.model.time import to_micros
 from khue.wire import subjects
 from khue.wire.bus import Received, Subscription
 from khue.wire.link import (
@@ -92,6 +95,11 @@ class Nodes:
         rows = await self._database.fetch(_SQL["node_keys"])
         await self._keys.allow({row["id"]: row["bus_key"] for row in rows})
 
+    async def seen_by(self, reader: Account) -> list[Row]:
+        """All of them; cameras the reader does not see are not counted."""
+        async with as_reader(self._database, reader) as session:
+            return list(await session.fetch(_SQL["list_nodes"]))
+
     async def all(self) -> list[Row]:
         return list(await self._database.fetch(_SQL["list_nodes"]))
 
@@ -161,6 +169,7 @@ class Nodes:
             joined = await self._database.fetchrow(
                 _SQL["join"],
                 *(node, sorted(set(join.sites)), join.lan_url, join.version, max(join.capacity, 1), self._lease_s),
+                list(join.ranges),
             )
             if joined is None:
                 raise NotFound(f"node {node} is not enrolled here; register it and give it the token")
@@ -186,23 +195,19 @@ class Nodes:
         return msgspec.msgpack.encode(HeartbeatAck(revision=revision))
 
     async def _renew(self, node: str, beat: Heartbeat) -> int:
+        told = [one for one in beat.counters if one.recorded_until]
+        streams = [f"{one.camera}/{one.stream}" for one in told]
+        until = [one.recorded_until for one in told]
+        digest = hashlib.blake2b("\n".join(streams).encode(), digest_size=16).digest()
         row = await self._database.fetchrow(
             _SQL["heartbeat"],
             *(node, self._lease_s, beat.disk_used, beat.disk_total, beat.cpu_seconds, beat.rss_bytes, beat.alert),
+            *(until, digest),
         )
         if row is None:
             raise NotFound(f"node {node} is not enrolled here; register it and give it the token")
-        if beat.counters:
-            await self._database.execute(
-                _SQL["progress"],
-                node,
-                [counter.camera for counter in beat.counters],
-                [str(counter.stream) for counter in beat.counters],
-                [to_datetime(counter.recorded_until) if counter.recorded_until else None for counter in beat.counters],
-                [counter.frames for counter in beat.counters],
-                [counter.bytes for counter in beat.counters],
-                [counter.packets_lost for counter in beat.counters],
-            )
+        if told and not row["known"]:
+            await self._database.execute(_SQL["put_progress"], node, streams, digest, until)
         return int(row["revision"])
 
 

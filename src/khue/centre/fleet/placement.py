@@ -15,6 +15,7 @@ from khue.model.errors import Unavailable
 from khue.wire.bus import Bus
 
 _log = logging.getLogger(__name__)
+_EVERYTHING_S = 10.0  # seconds between looks at every camera when nothing is known to have changed
 _SQL = Queries(__file__)
 
 
@@ -46,9 +47,12 @@ class Placement:
         self._hearing_since = monotonic()
         self._looked = monotonic()
         self._wanted = asyncio.Event()
+        self._due = True  # something may have to be placed; only a look at everything tells
+        self._saw_everything = monotonic()
 
     async def wanted(self) -> None:
         """Look now: a node joined or a camera was added."""
+        self._due = True
         self._wanted.set()
 
     async def run(self) -> None:
@@ -60,6 +64,7 @@ class Placement:
                 waiting = False
             except Unavailable as error:
                 self._hearing_since = self._monotonic()
+                self._due = True
                 _log.log(logging.DEBUG if waiting else logging.WARNING, "placement waits: %s", error)
                 waiting = True
             try:
@@ -79,12 +84,8 @@ class Placement:
         async with self._database.transaction() as session:
             if not await session.fetchval(_SQL["lead"]):
                 return []
-            nodes = await session.fetch(_SQL["nodes_for_placement"])
-            news = await self._note_liveness(session, nodes)
-            waiting = await session.fetch(_SQL["cameras_to_place"])
-            moves = self._changes(nodes, waiting, failover) if waiting else []
-            if moves:
-                await self._move(session, moves)
+            news = await self._note_liveness(session)
+            moves = await self._place(session, failover) if self._is_due(now) else []
             told = {node for move in moves for node in (move.node, move.before) if node is not None}
             if told:
                 await session.execute(_SQL["bump"], sorted(told))
@@ -93,6 +94,22 @@ class Placement:
         if told:
             await self._tell(sorted(told))
         await self._announce(news, moves)
+        return moves
+
+    def _is_due(self, now: float) -> bool:
+        """A look at every camera costs the database as much as a city's heartbeats: without news it is taken seldom."""
+        due, self._due = self._due or now - self._saw_everything > _EVERYTHING_S, False
+        if due:
+            self._saw_everything = now
+        return due
+
+    async def _place(self, session: Statements, failover: bool) -> list[Move]:
+        waiting = await session.fetch(_SQL["cameras_to_place"])
+        if not waiting:
+            return []
+        moves = self._changes(await session.fetch(_SQL["nodes_for_placement"]), waiting, failover)
+        if moves:
+            await self._move(session, moves)
         return moves
 
     async def _move(self, session: Statements, moves: Sequence[Move]) -> None:
@@ -108,12 +125,14 @@ class Placement:
         cameras = {move.camera for move in moves} | {row["camera"] for row in rows}
         await self._board.announce_streams(sorted(cameras))
 
-    async def _note_liveness(self, session: Statements, nodes: Sequence[Row]) -> list[NodeNews]:
+    async def _note_liveness(self, session: Statements) -> list[NodeNews]:
         news = []
-        for node in nodes:
+        for node in await session.fetch(_SQL["node_liveness"]):
+            self._due |= node["silent"]
             if node["alive"] != node["told_alive"]:
                 await session.execute(_SQL["tell_alive"], node["id"], node["alive"])
                 news.append(NodeNews(id=node["id"], alive=node["alive"]))
+                self._due = True
         return news
 
     def _changes(self, nodes: Sequence[Row], cameras: Sequence[Row], failover: bool) -> list[Move]:

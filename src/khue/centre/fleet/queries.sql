@@ -14,8 +14,10 @@ update camera_stream set transport = $2 where camera = $1
 delete from camera_stream where camera = $1 and name = $2
 
 -- name: lock_camera
-select id, name, vendor, site, enabled, latitude, longitude, credentials, retention_class
-from camera where id = $1 and deleted is null for update
+select c.id, c.name, c.vendor, c.site, c.enabled, c.latitude, c.longitude, c.credentials, c.retention_class,
+       c.code, c.address, c.model, c.serial, o.name as owner_name, u.name as unit_name
+from camera c left join agency o on o.id = c.owner left join unit u on u.code = c.unit
+where c.id = $1 and c.deleted is null for update of c
 
 -- name: change_camera
 update camera
@@ -49,7 +51,7 @@ returning id
 update node set revision = revision + 1 returning id
 
 -- name: list_cameras
--- $1 search pattern or null, $2 state or null, $3 id to go on after or null, $4 limit.
+-- Those with a main stream. $1 search pattern or null, $2 state or null, $3 id to go on after or null, $4 limit.
 select c.id, c.name, c.vendor, c.site, c.enabled, c.latitude, c.longitude, c.retention_class, c.created,
        c.credentials is not null as has_credentials, m.node, m.state, m.since, m.detail, m.cause
 from camera c
@@ -66,8 +68,7 @@ select count(*)
 from camera c
 where c.deleted is null
   and ($1::text is null or c.search like $1)
-  and ($2::text is null or exists (
-      select from stream_view m where m.camera = c.id and m.name = 'main' and m.state = $2))
+  and exists (select from stream_view m where m.camera = c.id and m.name = 'main' and ($2::text is null or m.state = $2))
 
 -- name: camera_by_id
 select c.id, c.name, c.vendor, c.site, c.enabled, c.latitude, c.longitude, c.retention_class, c.created,
@@ -101,7 +102,7 @@ delete from node where id = $1 returning id
 -- name: list_nodes
 select n.id, case when n.sites = '{}' then n.said_sites else n.sites end as sites, n.version, n.lan_url, n.capacity,
        n.lease_until, coalesce(n.lease_until > now(), false) as alive, n.disk_used, n.disk_total, n.cpu_seconds,
-       n.rss_bytes, n.alert, n.revision, (select count(*) from placement p where p.node = n.id) as cameras
+       n.rss_bytes, n.alert, n.revision, n.ranges, (select count(*) from placement p where p.node = n.id) as cameras
 from node n
 order by n.id
 
@@ -119,27 +120,28 @@ order by p.camera
 -- name: join
 -- What a node says of itself; it also begins its lease.
 update node
-set said_sites = $2, lan_url = $3, version = $4, capacity = $5, lease_until = now() + make_interval(secs => $6)
+set said_sites = $2, lan_url = $3, version = $4, capacity = $5, lease_until = now() + make_interval(secs => $6), ranges = $7
 where id = $1
 returning revision
 
 -- name: heartbeat
-update node
-set lease_until = now() + make_interval(secs => $2), disk_used = $3, disk_total = $4, cpu_seconds = $5, rss_bytes = $6,
-    alert = $7
-where id = $1
-returning revision
+-- How far it has recorded is one row of the node, so that a city's heartbeats cost a hundred rows and not eighty thousand.
+-- $8 how far, $9 a digest of the streams it is said of; when these are others than known, they have to be put too.
+with renewed as (
+    update node
+    set lease_until = now() + make_interval(secs => $2), disk_used = $3, disk_total = $4, cpu_seconds = $5, rss_bytes = $6,
+        alert = $7
+    where id = $1
+    returning revision
+), progress as (
+    update node_progress g set recorded_until = $8 from renewed where g.node = $1 and g.streams_digest = $9 returning g.node
+)
+select revision, exists (select from progress) as known from renewed
 
--- name: progress
--- Only of cameras the node is to pull: one it lost must not overwrite what its successor says.
-insert into stream_progress as g (camera, stream, node, recorded_until, frames, bytes, packets_lost)
-select u.camera, u.stream, $1, u.recorded_until, u.frames, u.bytes, u.packets_lost
-from unnest($2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[])
-     as u (camera, stream, recorded_until, frames, bytes, packets_lost)
-join placement p on p.camera = u.camera and p.node = $1
-on conflict (camera, stream) do update
-set node = excluded.node, recorded_until = coalesce(excluded.recorded_until, g.recorded_until), frames = excluded.frames,
-    bytes = excluded.bytes, packets_lost = excluded.packets_lost
+-- name: put_progress
+insert into node_progress (node, streams, streams_digest, recorded_until) values ($1, $2, $3, $4)
+on conflict (node) do update
+set streams = excluded.streams, streams_digest = excluded.streams_digest, recorded_until = excluded.recorded_until
 
 -- name: desired_revision
 select revision from node where id = $1
@@ -147,7 +149,7 @@ select revision from node where id = $1
 -- name: desired_cameras
 select c.id, c.name, c.credentials, c.retention_class, c.enabled, greatest(c.created, p.since) as expected_since
 from placement p join camera c on c.id = p.camera
-where p.node = $1 and c.deleted is null
+where p.node = $1 and c.deleted is null and exists (select from camera_stream s where s.camera = c.id)
 order by c.id
 
 -- name: desired_streams
@@ -186,6 +188,12 @@ update legal_hold set released = now(), released_by = $2 where id = $1 and relea
 -- One replica places at a time; the lock ends with the transaction.
 select pg_try_advisory_xact_lock(1802002278)
 
+-- name: node_liveness
+-- Silent: it has cameras that somebody else might take.
+select n.id, n.alive as told_alive, coalesce(n.lease_until > now(), false) as alive,
+       coalesce(n.lease_until < now(), true) and exists (select from placement p where p.node = n.id) as silent
+from node n
+
 -- name: nodes_for_placement
 select n.id, case when n.sites = '{}' then n.said_sites else n.sites end as sites, n.capacity,
        coalesce(n.lease_until > now(), false) as alive, n.alive as told_alive,
@@ -193,12 +201,13 @@ select n.id, case when n.sites = '{}' then n.said_sites else n.sites end as site
 from node n
 
 -- name: cameras_to_place
--- Without a node, on a silent one, or on one that does not reach them.
+-- With streams to pull, and without a node, on a silent one, or on one that does not reach them.
 select c.id, c.site, p.node, p.reason
 from camera c
 left join placement p on p.camera = c.id
 left join node n on n.id = p.node
 where c.deleted is null
+  and exists (select from camera_stream s where s.camera = c.id)
   and (p.node is null
        or n.lease_until is null or n.lease_until < now()
        or (c.site <> '' and c.site <> all (case when n.sites = '{}' then n.said_sites else n.sites end)))

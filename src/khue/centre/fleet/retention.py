@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from khue.centre.access.rules import Account
+from khue.centre.access.scope import as_reader
 from khue.centre.errors import Invalid
 from khue.centre.identity import new_id
 from khue.centre.ports import Database, Row
@@ -12,6 +14,7 @@ from khue.model.errors import NotFound
 from khue.wire.subjects import is_word
 
 _SQL = Queries(__file__)
+NO_SUCH_HOLD = "there is no such hold in force"
 
 
 class Retention:
@@ -31,8 +34,9 @@ class Retention:
             await session.execute(_SQL["put_retention"], name, days, priority)
             return [row["id"] for row in await session.fetch(_SQL["bump_all"])]
 
-    async def holds(self) -> list[Row]:
-        return list(await self._database.fetch(_SQL["list_holds"]))
+    async def holds(self, reader: Account) -> list[Row]:
+        async with as_reader(self._database, reader) as session:
+            return list(await session.fetch(_SQL["list_holds"]))
 
     async def add_hold(
         self, camera: str, start: dt.datetime, end: dt.datetime, reason: str, review: dt.datetime, by: str
@@ -50,5 +54,5 @@ class Retention:
         async with self._database.transaction() as session:
             camera = await session.fetchval(_SQL["release_hold"], hold, by)
             if camera is None:
-                raise NotFound("there is no such hold in force")
+                raise NotFound(NO_SUCH_HOLD)
             return [row["id"] for row in await session.fetch(_SQL["bump_nodes_with"], camera)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import filterfalse
 
 import msgspec
 
@@ -49,26 +50,43 @@ def place(nodes: Sequence[NodeLoad], cameras: Iterable[CameraPlace], *, failover
     """
     load = {node.id: node.cameras for node in nodes}
     known = {node.id: node for node in nodes}
-    moves = []
+    moves: list[Move] = []
+    waiting = []
     for camera in sorted(cameras, key=lambda camera: camera.id):
-        present = known.get(camera.node) if camera.node is not None else None
-        reason = _why_not(present, camera, failover)
-        if reason is None:
-            continue
-        fit = [
-            node
-            for node in nodes
-            if node.alive and node is not present and reaches(node, camera.site) and load[node.id] < node.capacity
-        ]
-        if fit:
-            best = min(fit, key=lambda node: (load[node.id] / node.capacity, node.id))
-            load[best.id] += 1
-            if present is not None:
-                load[present.id] -= 1
-            moves.append(Move(camera.id, best.id, camera.node, reason))
-        elif present is None:
-            moves.append(Move(camera.id, None, camera.node, _nobody(nodes, camera.site)))
-    return moves
+        reason = _why_not(known.get(camera.node) if camera.node is not None else None, camera, failover)
+        if reason is not None:
+            waiting.append((camera, reason))
+    moved = -1
+    while moved != len(moves):  # a camera that left may have made room for one that had none
+        moved, full = len(moves), []
+        for camera, reason in waiting:
+            if (move := _move(nodes, load, camera, reason)) is None:
+                full.append((camera, reason))
+            else:
+                moves.append(move)
+        waiting = full
+    moves += [
+        Move(camera.id, None, camera.node, _nobody(nodes, camera.site))
+        for camera, _ in waiting
+        if camera.node is None or camera.node not in known
+    ]
+    return sorted(moves, key=lambda move: move.camera)
+
+
+def _move(nodes: Sequence[NodeLoad], load: dict[str, int], camera: CameraPlace, reason: str) -> Move | None:
+    """To the node with the smallest share in use; ``load`` is kept. None when no other has room."""
+    fit = [
+        node
+        for node in nodes
+        if node.alive and node.id != camera.node and reaches(node, camera.site) and load[node.id] < node.capacity
+    ]
+    if not fit:
+        return None
+    best = min(fit, key=lambda node: (load[node.id] / node.capacity, node.id))
+    load[best.id] += 1
+    if camera.node in load:
+        load[camera.node] -= 1
+    return Move(camera.id, best.id, camera.node, reason)
 
 
 def _why_not(present: NodeLoad | None, camera: CameraPlace, failover: bool) -> str | None:
@@ -92,7 +110,23 @@ def _nobody(nodes: Sequence[NodeLoad], site: str) -> str:
     return f"every live node that reaches {where} is full; add a node or raise a capacity"
 
 
+def search_words(
+    camera: str,
+    name: str,
+    *,
+    code: str | None = "",
+    address: str = "",
+    vendor: str = "",
+    model: str = "",
+    serial: str = "",
+    owner: str | None = "",
+    unit: str | None = "",
+) -> str:
+    """What a search finds a camera by, folded; ``owner`` and ``unit`` are names."""
+    return fold(" ".join(part for part in (name, code, address, vendor, model, serial, owner, unit, camera) if part))
+
+
 def fold(text: str) -> str:
     """For searching: lower case without marks, so that "hoa" finds "Hoà" and "Hòa", "duong" finds "Đường"."""
     decomposed = unicodedata.normalize("NFD", text.casefold())
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).replace("đ", "d")
+    return "".join(filterfalse(unicodedata.combining, decomposed)).replace("đ", "d")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from khue.centre.events.board import Board, CameraNews
+from khue.centre.access.rules import Account
+from khue.centre.access.scope import as_reader
+from khue.centre.events.board import Board, CameraNews, Resync
 from khue.centre.fleet.cameras import CameraFields, Cameras
 from khue.centre.fleet.nodes import Nodes
 from khue.centre.fleet.retention import Retention
@@ -16,6 +18,7 @@ from khue.model.errors import NotFound
 from khue.wire.link import ProbeReply, ProbeRequest
 
 _SQL = Queries(__file__)
+_MANY = 200  # cameras; beyond, whoever watches is told to look afresh
 
 
 class Fleet:
@@ -39,26 +42,42 @@ class Fleet:
         self._board = board
         self._place = place
 
-    async def add_camera(self, fields: CameraFields) -> str:
-        camera = await self.cameras.add(fields)
+    async def add_camera(self, fields: CameraFields, by: Account | None = None) -> str:
+        camera = await self.cameras.add(fields, by)
         await self._place()
         await self._board.announce([CameraNews(camera, "added")])
         return camera
 
-    async def change_camera(self, camera: str, fields: CameraFields) -> None:
-        told = await self.cameras.change(camera, fields)
+    async def change_camera(self, camera: str, fields: CameraFields, by: Account | None = None) -> None:
+        told = await self.cameras.change(camera, fields, by)
         await self._place()  # its site may be another now
         await self.nodes.tell(told)
         await self._board.announce([CameraNews(camera, "changed")])
         await self._board.announce_streams([camera])
 
-    async def delete_camera(self, camera: str) -> None:
-        told = await self.cameras.delete(camera)
+    async def delete_camera(self, camera: str, by: Account | None = None) -> None:
+        told = await self.cameras.delete(camera, by)
         await self.nodes.tell(told)
         await self._board.announce([CameraNews(camera, "deleted")])
 
-    async def placements(self) -> list[Row]:
-        return list(await self._database.fetch(_SQL["list_placement"]))
+    async def announce(
+        self, cameras: Sequence[str], told: Sequence[str], change: str = "changed", *, look_again: bool = False
+    ) -> None:
+        """After ``cameras`` changed: place them, tell the nodes in ``told``, and whoever watches.
+
+        ``look_again`` when who may see them changed: whoever lost one would not be told by news of a camera it cannot see.
+        """
+        await self._place()
+        await self.nodes.tell(told)
+        if look_again or len(cameras) > _MANY:
+            await self._board.announce([Resync()])
+            return
+        await self._board.announce([CameraNews(camera, change) for camera in cameras])
+        await self._board.announce_streams(cameras)
+
+    async def placements(self, reader: Account) -> list[Row]:
+        async with as_reader(self._database, reader) as session:
+            return list(await session.fetch(_SQL["list_placement"]))
 
     async def probe(self, request: ProbeRequest, node: str) -> ProbeReply:
         """Through ``node``, or the live node with the fewest cameras. Raises NotFound, LinkError."""

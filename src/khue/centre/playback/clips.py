@@ -9,6 +9,8 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
+from khue.centre.access.rules import Account, Role
+from khue.centre.access.scope import as_reader
 from khue.centre.boxes import INIT, BoxReader
 from khue.centre.errors import Invalid
 from khue.centre.identity import new_id
@@ -45,7 +47,9 @@ class Clips:
         self._wanted = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def order(self, account: str, camera: str, stream: StreamName, start: dt.datetime, end: dt.datetime) -> Row:
+    async def order(
+        self, account: Account, camera: str, stream: StreamName, start: dt.datetime, end: dt.datetime
+    ) -> Row:
         """Returns at once; the clip is ``running``. Raises Invalid, NotFound."""
         pieces = await self._playback.plan(camera, stream, start, end)
         if end - start > _LONGEST:
@@ -53,20 +57,23 @@ class Clips:
         if not pieces:
             raise NotFound("nothing was recorded in that time; the timeline shows what was")
         clip = new_id()
-        await self._database.execute(_SQL["add_clip"], clip, account, camera, stream, start, end)
+        await self._database.execute(_SQL["add_clip"], clip, account.id, camera, stream, start, end)
         self._wanted.set()
-        return await self.get(clip)
+        return await self.get(account, clip)
 
-    async def get(self, clip: str) -> Row:
-        """Raises NotFound."""
-        row = await self._database.fetchrow(_SQL["clip_by_id"], clip)
+    async def get(self, reader: Account, clip: str) -> Row:
+        """Of a camera the reader sees. Raises NotFound."""
+        async with as_reader(self._database, reader) as session:
+            row = await session.fetchrow(_SQL["clip_by_id"], clip)
         if row is None:
             raise NotFound("there is no such clip")
         return row
 
-    async def find(self, account: str | None, limit: int) -> list[Row]:
-        """Newest first; of everybody when ``account`` is None."""
-        return list(await self._database.fetch(_SQL["list_clips"], account, limit))
+    async def find(self, reader: Account, limit: int) -> list[Row]:
+        """One's own, an administrator's everybody's, of cameras the reader sees; newest first."""
+        own = None if reader.role is Role.ADMINISTRATOR else reader.id
+        async with as_reader(self._database, reader) as session:
+            return list(await session.fetch(_SQL["list_clips"], own, limit))
 
     def file(self, clip: str) -> AsyncIterator[bytes]:
         """The file of a clip that is done. Raises NotFound, Unavailable at the first piece."""

@@ -171,7 +171,7 @@ class ClipController(Controller):
         await access.permit(
             caller, Action.CLIP_CREATE, camera=data.camera, stream=data.stream, period=(data.start, data.end)
         )
-        return _clip(await clips.order(caller.account.id, data.camera, data.stream, data.start, data.end))
+        return _clip(await clips.order(caller.account, data.camera, data.stream, data.start, data.end))
 
     @get(summary="Clips, newest first")
     async def list_clips(
@@ -183,8 +183,7 @@ class ClipController(Controller):
     ) -> ClipsOut:
         """One's own; an administrator sees everybody's."""
         await access.permit(caller, Action.CLIP_READ)
-        own = None if caller.account.role is Role.ADMINISTRATOR else caller.account.id
-        return ClipsOut([_clip(row) for row in await clips.find(own, limit)])
+        return ClipsOut([_clip(row) for row in await clips.find(caller.account, limit)])
 
     @get("/{clip:str}", summary="One clip and its progress")
     async def get_clip(
@@ -230,7 +229,7 @@ class ClipController(Controller):
 
 
 async def _own(clips: Clips, clip: str, caller: Caller) -> Row:
-    row = await clips.get(clip)
+    row = await clips.get(caller.account, clip)
     if row["account"] != caller.account.id and caller.account.role is not Role.ADMINISTRATOR:
         raise NotFound("there is no such clip")
     return row

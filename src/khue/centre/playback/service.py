@@ -14,7 +14,7 @@ from khue.centre.errors import Invalid
 from khue.centre.link import NodeLink
 from khue.centre.playback.read import NodeRead
 from khue.centre.playback.rules import Answer, Holding, Piece, merge, plan
-from khue.centre.ports import Database
+from khue.centre.ports import Database, Statements
 from khue.centre.sql import Queries
 from khue.model.camera import StreamName
 from khue.model.coverage import Gap, GapCause, Span
@@ -147,8 +147,11 @@ class Playback:
     ) -> tuple[Answer, list[str]]:
         """(spans and gaps, nodes that are away and for whom the centre's own tables spoke). Raises NotFound, Invalid."""
         check_period(start, end)
-        where = await self._where(camera, stream, start, end)
-        told = await self._told(camera, stream, start, end, where)
+        async with self._database.transaction(
+            "repeatable_read", readonly=True
+        ) as session:  # spans and gaps of one moment
+            where = await self._where(camera, stream, start, end, session)
+            told = await self._told(session, camera, stream, start, end, where)
         others = sorted({node for node in told if node != where.present})
         nodes = [*([where.present] if where.present else []), *others]
         request = CoverageRequest(camera=camera, stream=stream, start=to_micros(start), end=to_micros(end))
@@ -174,14 +177,20 @@ class Playback:
         return Answer(node, reply.spans, reply.gaps)
 
     async def _told(
-        self, camera: str, stream: StreamName, start: dt.datetime, end: dt.datetime, where: Where
+        self,
+        session: Statements,
+        camera: str,
+        stream: StreamName,
+        start: dt.datetime,
+        end: dt.datetime,
+        where: Where,
     ) -> dict[str, Answer]:
         """What each node has reported, from the tables."""
         spans: dict[str, list[Span]] = {}
         gaps: dict[str, list[Gap]] = {}
         for holding in where.holdings:
             spans.setdefault(holding.node, []).append(Span(holding.start, holding.end))
-        for row in await self._database.fetch(_SQL["gaps"], camera, stream, start, end):
+        for row in await session.fetch(_SQL["gaps"], camera, stream, start, end):
             until = None if row["ended"] is None else to_micros(row["ended"])
             gap = Gap(to_micros(row["started"]), until, GapCause(row["cause"]), row["detail"], row["partial"])
             gaps.setdefault(row["node"], []).append(gap)
@@ -190,12 +199,20 @@ class Playback:
             for node in spans.keys() | gaps.keys()
         }
 
-    async def _where(self, camera: str, stream: StreamName, start: dt.datetime, end: dt.datetime) -> Where:
-        row = await self._database.fetchrow(_SQL["camera_node"], camera)
+    async def _where(
+        self,
+        camera: str,
+        stream: StreamName,
+        start: dt.datetime,
+        end: dt.datetime,
+        session: Statements | None = None,
+    ) -> Where:
+        session = self._database if session is None else session
+        row = await session.fetchrow(_SQL["camera_node"], camera)
         if row is None:
             raise NotFound("there is no such camera")
-        alive = await self._database.fetch(_SQL["live_nodes"])
-        holdings = await self._database.fetch(_SQL["holdings"], camera, stream, start, end)
+        alive = await session.fetch(_SQL["live_nodes"])
+        holdings = await session.fetch(_SQL["holdings"], camera, stream, start, end)
         return Where(
             created=row["created"],
             present=row["node"],

@@ -52,6 +52,18 @@ describe.each(["dark", "light"] as const)("the %s theme", (theme) => {
     expect(ratio("accent", "accent-soft")).toBeGreaterThanOrEqual(4.5);
   });
 
+  it("has readable words in a chosen or touched row of the fleet (4.5)", () => {
+    for (const word of ["text", "text-muted", "accent", "good", "danger", "state-stalled"]) {
+      for (const ground of ["accent-soft", "raised"])
+        expect(ratio(word, ground), `${word} on ${ground}`).toBeGreaterThanOrEqual(4.5);
+    }
+  });
+
+  it("has dots on the map that can be told from its ground (3)", () => {
+    for (const mark of ["good", "danger", "state-stalled", "state-disabled"])
+      expect(ratio(mark, "ground"), mark).toBeGreaterThanOrEqual(3);
+  });
+
   it("has marks and borders of controls that can be told from their ground (3)", () => {
     for (const mark of [
       "recorded",

@@ -7,7 +7,7 @@ const placeholders = (text: string): string[] =>
   [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "").sort();
 const sources = Object.entries(
   import.meta.glob<string>(
-    ["../src/**/*.svelte", "../src/**/*.ts", "!../src/i18n/en.ts", "!../src/i18n/vi.ts"],
+    ["../src/**/*.svelte", "../src/**/*.ts", "!../src/i18n/en*.ts", "!../src/i18n/vi*.ts"],
     {
       eager: true,
       query: "?raw",

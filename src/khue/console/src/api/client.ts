@@ -10,7 +10,7 @@ import type {
   StreamName,
 } from "./types";
 
-const ROOT = "/api/v1";
+export const ROOT = "/api/v1";
 
 /** What the centre refused or could not do, with its remedy. `status` is 0 when the centre was not reached. */
 export class ApiError extends Error {
@@ -71,7 +71,8 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   throw refused;
 }
 
-async function json<T>(path: string, method = "GET", body?: unknown, signal?: AbortSignal): Promise<T> {
+/** A request whose answer is JSON (nothing when 204). */
+export async function json<T>(path: string, method = "GET", body?: unknown, signal?: AbortSignal): Promise<T> {
   const response = await request(path, {
     method,
     ...(body === undefined
@@ -83,7 +84,8 @@ async function json<T>(path: string, method = "GET", body?: unknown, signal?: Ab
   return (await response.json()) as T;
 }
 
-function query(values: Record<string, string | number | null | undefined>): string {
+/** `?name=value&...` of what is set, or "". */
+export function query(values: Record<string, string | number | null | undefined>): string {
   const kept = Object.entries(values).filter(
     ([, value]) => value !== null && value !== undefined && value !== "",
   );

@@ -95,6 +95,7 @@ export interface ProbeReply {
   model?: string;
   firmware?: string;
   serial?: string;
+  mac?: string;
   onvif?: boolean;
   clock_offset_s?: number | null;
   streams?: ProbedStream[];

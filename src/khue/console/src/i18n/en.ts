@@ -1,3 +1,8 @@
+import { enDiscover } from "./en_discover";
+import { enImports } from "./en_imports";
+import { enCamera } from "./en_camera";
+import { enFleet } from "./en_fleet";
+
 /** English words. Keys are `room.thing`; placeholders are `{name}`. */
 export const en = {
   "app.title": "Khuê – city cameras",
@@ -270,6 +275,11 @@ export const en = {
   "unit.m": "{n} min",
   "unit.s": "{n} s",
   "unit.ms": "{n} ms",
+
+  ...enFleet,
+  ...enCamera,
+  ...enImports,
+  ...enDiscover,
 
   "error.heading": "That did not work",
   "error.unreachable": "The centre cannot be reached. Check the network and try again.",

@@ -1,4 +1,8 @@
+import { viDiscover } from "./vi_discover";
+import { viImports } from "./vi_imports";
+import { viCamera } from "./vi_camera";
 import type { Dictionary } from "./en";
+import { viFleet } from "./vi_fleet";
 
 /** Tiếng Việt. Cùng khóa với bản tiếng Anh. */
 export const vi: Dictionary = {
@@ -270,6 +274,11 @@ export const vi: Dictionary = {
   "unit.m": "{n} phút",
   "unit.s": "{n} giây",
   "unit.ms": "{n} ms",
+
+  ...viFleet,
+  ...viCamera,
+  ...viImports,
+  ...viDiscover,
 
   "error.heading": "Chưa thực hiện được",
   "error.unreachable": "Không liên lạc được với trung tâm. Kiểm tra mạng rồi thử lại.",

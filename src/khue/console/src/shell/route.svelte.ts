@@ -1,10 +1,17 @@
-export type Room = "wall" | "cameras" | "nodes";
-const ROOMS: readonly Room[] = ["wall", "cameras", "nodes"];
+/** Rooms of the registry: one entry of the header, told apart by tabs below it. */
+export const FLEET_ROOMS = ["fleet", "quota", "imports", "discover"] as const;
+const ROOMS = ["wall", "cameras", "nodes", "camera", ...FLEET_ROOMS] as const;
+export type Room = (typeof ROOMS)[number];
 
-/** The room and its parameters, from the part of the address after `#/`, so that a wall can be shared as a link. */
+/**
+ * The room, the thing in it and its parameters, from the part of the address after `#/` (`#/room/item?name=value`), so
+ * that what one sees can be shared as a link.
+ */
 class Route {
   room = $state<Room>("wall");
-  params = $state(new URLSearchParams());
+  /** What follows the room's name, "" if nothing does. */
+  item = $state("");
+  params = $state.raw(new URLSearchParams());
 
   constructor() {
     window.addEventListener("hashchange", () => this.#read());
@@ -15,14 +22,28 @@ class Route {
   replaceParams(params: URLSearchParams): void {
     // Commas are legal in a fragment and keep the link readable.
     const text = params.toString().replaceAll("%2C", ",");
-    window.history.replaceState(null, "", `#/${this.room}${text ? `?${text}` : ""}`);
+    const path = this.item ? `${this.room}/${encodeURIComponent(this.item)}` : this.room;
+    window.history.replaceState(null, "", `#/${path}${text ? `?${text}` : ""}`);
   }
 
   #read(): void {
     const [path = "", query = ""] = window.location.hash.replace(/^#\/?/, "").split("?");
-    this.room = ROOMS.find((room) => room === path) ?? "wall";
+    const [room = "", item = ""] = path.split("/");
+    this.room = ROOMS.find((known) => known === room) ?? "wall";
+    this.item = this.room === room ? decoded(item) : "";
     this.params = new URLSearchParams(query);
   }
 }
 
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // typed by hand: a lone percent sign
+  }
+}
+
 export const route = new Route();
+
+/** Whether a room belongs to the registry. */
+export const ofFleet = (room: Room): boolean => room === "camera" || (FLEET_ROOMS as readonly string[]).includes(room);

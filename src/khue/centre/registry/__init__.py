@@ -1,0 +1,1 @@
+"""The registry: what cameras there are, whose, what for, and how each came to be what it is."""

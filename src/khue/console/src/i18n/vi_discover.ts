@@ -1,0 +1,33 @@
+import type { enDiscover } from "./en_discover";
+
+/** Từ vựng của phần dò tìm camera. Cùng khóa với bản tiếng Anh. */
+export const viDiscover: Readonly<Record<keyof typeof enDiscover, string>> = {
+  "discover.title": "Dò tìm camera trên mạng",
+  "discover.what": "Nút ghi chỉ dò trong dải địa chỉ do người quản trị nút khai báo, dò nhẹ nhàng và không bao giờ thử mật khẩu.",
+  "discover.away": "Không liên lạc được với nút ghi này.",
+  "discover.undeclared": "Nút này chưa khai báo dải địa chỉ. Người quản trị nút thêm dòng sau vào cấu hình rồi khởi động lại:",
+  "discover.ranges": "Dải địa chỉ đã khai báo",
+  "discover.multicast": "hỏi cả bằng WS-Discovery",
+  "discover.start": "Bắt đầu dò",
+  "discover.no_nodes": "Chưa có nút ghi nào.",
+  "discover.earlier": "Các lần dò trước",
+  "discover.none": "Chưa có lần dò nào.",
+  "discover.count": "{n} thiết bị",
+  "discover.back": "Tất cả lần dò",
+  "discover.cancel": "Dừng",
+  "discover.progress": "Đã hỏi {asked}/{total} địa chỉ, {n} thiết bị trả lời.",
+  "discover.outside": "Đã bỏ {n} câu trả lời ngoài dải khai báo.",
+  "discover.unknown": "Chưa rõ hãng",
+  "discover.clock": "đồng hồ lệch {s} giây",
+  "discover.known": "Đã có hồ sơ",
+  "discover.adopt": "Đưa vào hồ sơ",
+  "discover.nothing": "Không có thiết bị nào trả lời.",
+  "discover.waiting": "Đang chờ trả lời…",
+  "discover.address": "Địa chỉ để hỏi",
+  "discover.state.running": "đang dò",
+  "discover.state.done": "đã xong",
+  "discover.state.cancelled": "đã dừng",
+  "discover.state.failed": "không thành",
+  "discover.nameless": "Hãy đặt tên cho camera trước.",
+  "discover.reason": "nút {node} dò thấy",
+};

@@ -1,0 +1,6 @@
+"""See run_sheet.py."""
+
+from run_sheet import run
+
+if __name__ == "__main__":
+    run("legacy")

@@ -1,0 +1,6 @@
+"""See run.py."""
+
+from run import run
+
+if __name__ == "__main__":
+    run("jpeg")

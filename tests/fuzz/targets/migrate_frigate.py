@@ -1,0 +1,6 @@
+"""See run_migrate.py."""
+
+from run_migrate import run
+
+if __name__ == "__main__":
+    run("migrate_frigate")
