@@ -139,13 +139,16 @@ class Imports:
             async for piece in self._files.read(stored):
                 yield piece
 
+        looked: Looked | None = None
         try:
+            # To the end: a clerk that is left in the middle of its answer is ended, and what it has read is gone with it.
             async for answer in self._clerks.work(Job("look", (name,)), give):
-                if isinstance(answer, Looked):
-                    return answer.sheets
+                looked = answer if isinstance(answer, Looked) else looked
         except SheetInvalid as error:
             raise Invalid(error.words(by.language)) from error
-        raise Unavailable("the sheet was not read; upload it again")
+        if looked is None:
+            raise Unavailable("the sheet was not read; upload it again")
+        return looked.sheets
 
     async def _known_mappings(
         self, sheets: list[SheetOut], preferred: str
