@@ -20,7 +20,7 @@ import msgspec
 from rich.console import Console
 
 import khue
-from bench import fleet, live, scale, table
+from bench import fleet, fleet_import, live, scale, table
 from bench.engines import ENGINES, MISSING
 from bench.matrix import FULL, QUICK, Plan, page, run
 from bench.measure import measure_all, say
@@ -165,7 +165,7 @@ def write_live(folder: Path | None, out: Path) -> dict[str, Any]:
 @folder_option
 @out_option
 def fleet_command(cameras: int, as_json: bool, folder: Path | None, out: Path) -> None:
-    """Searches, maps, counts and the past of a city's registry, and its heartbeats: fleet.md and fleet.json."""
+    """Searches, maps, counts and the past of a city's registry, its heartbeats, its sheets: fleet.md and fleet.json."""
     results = write_fleet(cameras, folder, out)
     if as_json:
         click.echo(json.dumps(results, indent=2))
@@ -175,7 +175,8 @@ def write_fleet(cameras: int, folder: Path | None, out: Path) -> dict[str, Any]:
     with scratch(folder) as place:
         place.chmod(0o755)  # as root, PostgreSQL runs as nobody
         results = fleet.measure(cameras, place / "fleet")
-    keep(out / "fleet.md", fleet.page(results, facts()))
+        results["sheets"] = fleet_import.measure(cameras, place)
+    keep(out / "fleet.md", f"{fleet.page(results, facts())}\n{fleet_import.section(results['sheets'])}")
     keep_json(out / "fleet.json", results)
     return results
 
