@@ -117,7 +117,7 @@ def score(ctx: click.Context, truth: Path, import_id: str, json_out: bool) -> No
         raise ConfigError(f"{truth} is no truth of the simulated fleet: {error}") from error
     with reach(ctx) as api:
         chosen = _chosen(api, import_id, "applied", "planned", "undone")
-        rows = list(_rows(api, chosen))
+        rows = list(import_rows(api, chosen))
         applied = api.call("GET", f"/imports/{chosen}")["state"] == "applied"
         records = _records(api) if applied else {}
     told = {"import": chosen, **rate(expected, rows, records)}
@@ -243,7 +243,8 @@ def _chosen(api: Api, import_id: str, *states: str) -> str:
     raise ConfigError(f"there is no import that is {' or '.join(states)}")
 
 
-def _rows(api: Api, import_id: str) -> Iterator[dict[str, Any]]:
+def import_rows(api: Api, import_id: str) -> Iterator[dict[str, Any]]:
+    """What becomes of each row, in the order of the sheets."""
     after: int | None = 0
     while after is not None:
         page = api.call("GET", f"/imports/{import_id}/rows", after=after, limit=_PAGE)

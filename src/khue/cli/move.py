@@ -18,12 +18,11 @@ from rich.table import Table
 from khue.camera.migrate.found import CameraList, row
 from khue.cli.api import Api
 from khue.cli.camera import as_json
-from khue.cli.imports import progress_bar, summary, work
+from khue.cli.imports import import_rows, progress_bar, summary, work
 from khue.cli.reach import reach
 from khue.model.errors import ConfigError, KhueError
 
 FILE = "cameras.csv"
-_PAGE = 2000
 _FIRST_ROW = 2  # the heading is row 1
 _HEADINGS = (
     *("name", "vendor", "family", "model", "kind", "megapixels", "serial", "mac", "host", "lat", "lon", "address"),
@@ -88,7 +87,7 @@ def _import(api: Api, found: CameraList, plan: _Plan) -> tuple[dict[str, Any], d
         with progress_bar(quiet) as say:
             _upload(api, f"/imports/{import_id}/files/{FILE}", sheet(found, plan.facts, with_secrets=True))
             state = work(api, import_id, "plan", say)
-            outcomes = _rows(api, import_id)
+            outcomes = {item["row"]: item for item in import_rows(api, import_id)}
             if plan.yes and not plan.dry_run:
                 state = work(api, import_id, "apply", say)
                 applied = True
@@ -106,16 +105,6 @@ def _upload(api: Api, path: str, data: bytes) -> None:
         file.write(data)
         file.flush()
         api.upload(path, Path(f"/proc/self/fd/{descriptor}"))
-
-
-def _rows(api: Api, import_id: str) -> dict[int, dict[str, Any]]:
-    found: dict[int, dict[str, Any]] = {}
-    after: int | None = 0
-    while after is not None:
-        page = api.call("GET", f"/imports/{import_id}/rows", after=after, limit=_PAGE)
-        found |= {item["row"]: item for item in page["items"]}
-        after = page["next"]
-    return found
 
 
 def _show(found: CameraList, plan: _Plan, told: dict[str, Any], outcomes: dict[int, dict[str, Any]]) -> None:

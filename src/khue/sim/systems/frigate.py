@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
-from khue.sim.http import HttpReply, HttpRequest, HttpServer
+from khue.sim.http import HttpReply, HttpRequest
 from khue.sim.systems.channels import SimChannel
+from khue.sim.systems.web import SimWeb
 
 _WHO = re.compile(r"://[^@/]*@")
 SECRET = "FRIGATE_RTSP_PASSWORD"
@@ -57,32 +58,16 @@ def _url(channel: SimChannel, kind: str, placeholder: bool) -> str:
     return _WHO.sub(f"://{channel.camera.username}:{{{SECRET}_{channel.number}}}@", url, count=1)
 
 
-class FrigateServer:
+class FrigateServer(SimWeb):
     """``/api/login``, ``/api/config/raw`` and ``/api/config``, which hides user names and passwords.
 
     Without a ``password`` anybody may ask, as on Frigate's port 5000. ``viewer``: this user may not see the file.
     """
 
     def __init__(self, config: str, *, username: str = "admin", password: str = "", viewer: bool = False) -> None:
+        super().__init__()
         self._config, self._username, self._password, self._viewer = config, username, password, viewer
-        self._server = HttpServer(self._answer)
         self.logins = 0
-        self.url = ""
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
-        await self._server.start(host, port)
-        self.url = f"http://{host}:{self._server.port}"
-        return self.url
-
-    async def stop(self) -> None:
-        await self._server.stop()
 
     async def _answer(self, request: HttpRequest) -> HttpReply:
         if (request.method, request.path) == ("POST", "/api/login"):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Sequence
-from typing import Self
 from xml.sax.saxutils import escape, quoteattr
 
 from khue.model.errors import CameraProtocolError
 from khue.sim import soap
 from khue.sim.camera import SimStream
-from khue.sim.http import HttpReply, HttpRequest, HttpServer
+from khue.sim.http import HttpReply, HttpRequest
 from khue.sim.soap import Call, Fault
 from khue.sim.systems.channels import SimChannel
+from khue.sim.systems.web import SimWeb
 from khue.sim.users import Users
 
 _XML = "application/soap+xml; charset=utf-8"
@@ -22,7 +22,7 @@ _SINCE = dt.datetime(2026, 10, 20, 1, 2, 3, tzinfo=dt.UTC)
 _UNTIL = dt.datetime(2026, 11, 20, 4, 5, 6, tzinfo=dt.UTC)
 
 
-class ProfileGRecorder:
+class ProfileGRecorder(SimWeb):
     """``async with ProfileGRecorder(channels) as recorder`` listens on ``recorder.url``.
 
     ``lacks`` are operations it does not support; ``old``: it knows GetCapabilities and no GetServices; ``jobs``: recordings
@@ -40,13 +40,12 @@ class ProfileGRecorder:
         jobs: bool = True,
         rtsp_port: int = 554,
     ) -> None:
+        super().__init__()
         self.channels = [channel for channel in channels if channel.camera is not None]
         self.username, self.password = username, password
         self.users = Users(username, password)
         self._lacks = frozenset(lacks) | ({"GetServices"} if old else set())
         self._jobs, self._rtsp_port = jobs, rtsp_port
-        self._server = HttpServer(self._answer)
-        self.url = ""
         self._operations: dict[str, tuple[str, Callable[[Call], str]]] = {
             "GetSystemDateAndTime": ("tds", self._clock),
             "GetServices": ("tds", self._services),
@@ -58,21 +57,6 @@ class ProfileGRecorder:
             "GetRecordingJobs": ("trc", self._recording_jobs),
             "GetRecordingSummary": ("tse", self._summary),
         }
-
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
-        await self._server.start(host, port)
-        self.url = f"http://{host}:{self._server.port}"
-        return self.url
-
-    async def stop(self) -> None:
-        await self._server.stop()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
 
     async def _answer(self, request: HttpRequest) -> HttpReply:
         if request.method != "POST" or not request.path.startswith("/onvif/"):

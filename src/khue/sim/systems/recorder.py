@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection, Sequence
-from typing import Literal, Self
+from typing import Literal
 
 from khue.sim.auth import Doorman
-from khue.sim.http import HttpReply, HttpRequest, HttpServer
+from khue.sim.http import HttpReply, HttpRequest
 from khue.sim.systems.channels import SimChannel
+from khue.sim.systems.web import SimWeb
 
 LOCKS_AFTER = 5
 _Auth = Literal["digest-md5", "digest-sha256", "basic"]
 
 
-class SimRecorder:
+class SimRecorder(SimWeb):
     """``async with ...Recorder(channels) as recorder`` listens on ``recorder.url``. ``refuses`` are paths answered with 403.
 
     Subclasses say how they look in ``page`` and in ``refusal``. ``asked`` are the paths that were asked for.
@@ -32,36 +34,20 @@ class SimRecorder:
         refuses: Collection[str] = (),
         rtsp_port: int = 554,
     ) -> None:
+        super().__init__()
         self.channels, self.name, self.rtsp_port = list(channels), name, rtsp_port
         self.username, self.password = username, password
         self.doorman = Doorman(auth, self.realm, username, password, qop=True)
         self.asked: list[str] = []
         self._refuses = frozenset(refuses)
-        self._server = HttpServer(self._answer)
-        self.url = ""
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
-        await self._server.start(host, port)
-        self.url = f"http://{host}:{self._server.port}"
-        return self.url
-
-    async def stop(self) -> None:
-        await self._server.stop()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
+    @abstractmethod
     def page(self, request: HttpRequest) -> HttpReply | None:
         """What a signed-in user gets; None: there is no such page."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refusal(self, status: int, request: HttpRequest) -> HttpReply:
         """401, 403 and 404 as this make words them."""
-        raise NotImplementedError
 
     async def _answer(self, request: HttpRequest) -> HttpReply:
         self.asked.append(request.path)
