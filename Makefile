@@ -63,6 +63,9 @@ peers:
 		(apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PEERS)) >/dev/null \
 		|| echo "could not install them; tests that need them will skip"; \
 	fi
+	@cd tests/peers/oidc && { cmp -s package-lock.json node_modules/.installed || \
+		{ npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/.installed; } \
+		|| echo "could not install the OpenID provider; tests that need it will skip"; }
 
 # After a change of dependencies in pyproject.toml.
 requirements:

@@ -20,7 +20,7 @@ import msgspec
 from rich.console import Console
 
 import khue
-from bench import fleet, fleet_import, live, scale, table
+from bench import access, audit, fleet, fleet_import, live, scale, table
 from bench.engines import ENGINES, MISSING
 from bench.matrix import FULL, QUICK, Plan, page, run
 from bench.measure import measure_all, say
@@ -181,6 +181,48 @@ def write_fleet(cameras: int, folder: Path | None, out: Path) -> dict[str, Any]:
     return results
 
 
+@main.command(name="audit")
+@click.option("--entries", type=click.IntRange(10_000, 100_000_000), default=audit.MILLION, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+@folder_option
+@out_option
+def audit_command(entries: int, as_json: bool, folder: Path | None, out: Path) -> None:
+    """Durable entries a second, and checking a million of them: audit.md and audit.json."""
+    results = write_audit(entries, folder, out)
+    if as_json:
+        click.echo(json.dumps(results, indent=2))
+
+
+def write_audit(entries: int, folder: Path | None, out: Path) -> dict[str, Any]:
+    with scratch(folder) as place:
+        place.chmod(0o755)  # as root, PostgreSQL runs as nobody
+        results = audit.measure(entries, place / "audit")
+    keep(out / "audit.md", audit.page(results, facts()))
+    keep_json(out / "audit.json", results)
+    return results
+
+
+@main.command(name="access")
+@click.option("--cameras", type=click.IntRange(1000, 200_000), default=access.CITY, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+@folder_option
+@out_option
+def access_command(cameras: int, as_json: bool, folder: Path | None, out: Path) -> None:
+    """Permission checks, lists under row security, questions asked of grants, revocation: access.md and access.json."""
+    results = write_access(cameras, folder, out)
+    if as_json:
+        click.echo(json.dumps(results, indent=2))
+
+
+def write_access(cameras: int, folder: Path | None, out: Path) -> dict[str, Any]:
+    with scratch(folder) as place:
+        place.chmod(0o755)  # as root, PostgreSQL runs as nobody
+        results = access.measure(cameras, place / "access")
+    keep(out / "access.md", access.page(results, facts()))
+    keep_json(out / "access.json", results)
+    return results
+
+
 @main.command(name="all")
 @folder_option
 @out_option
@@ -193,6 +235,8 @@ def everything(folder: Path | None, out: Path) -> None:
     keep(out / "scale.md", scale.page(connected, many, facts()))
     keep_json(out / "scale.json", {"connect": connected, "thousand": many})
     write_fleet(fleet.CITY, folder, out)
+    write_access(access.CITY, folder, out)
+    write_audit(audit.MILLION, folder, out)
     if reason := live.missing():
         say(f"live is skipped: {reason}")
     else:

@@ -18,18 +18,25 @@ import msgspec
 from khue import __version__
 from khue.camera.probe import probe
 from khue.centre.centre import Centre
-from khue.centre.config import CentreConfig
+from khue.centre.config import CentreConfig, TrainingConfig
 from khue.centre.config import load as load_centre
+from khue.cli.audit import audit
 from khue.cli.camera import camera, login, nodes
 from khue.cli.check import check
 from khue.cli.demo import demo
 from khue.cli.fleet import fleet
+from khue.cli.grants import grant
 from khue.cli.imports import import_sheets, mappings, score, undo
 from khue.cli.migrate import migrate
 from khue.cli.onboard import discover, probe_command, rotate_password
+from khue.cli.regulation import regulation
+from khue.cli.request import request
+from khue.cli.tls import tls
 from khue.model.errors import ConfigError, KhueError
 from khue.model.time import SystemClock
 from khue.node.config import NodeConfig
+from khue.node.enrolment import enrol
+from khue.node.enrolment import settings as enrolled_settings
 from khue.node.service import Node
 from khue.sim.__main__ import die_with_parent as end_with_parent
 from khue.sim.__main__ import main as sim
@@ -74,10 +81,16 @@ def until_told(start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitabl
     asyncio.run(run())
 
 
-def _node_config(file: Path | None, settings: dict[str, object]) -> NodeConfig:
+def _node_config(file: Path | None, settings: dict[str, object], token: str | None) -> NodeConfig:
+    """What was said holds over what enrolling told. Raises ConfigError, Denied, LinkError."""
     try:
-        values = tomllib.loads(file.read_text()) if file else {}
-        return msgspec.convert({**values, **settings}, NodeConfig, strict=False)
+        values = {**(tomllib.loads(file.read_text()) if file else {}), **settings}
+        data = values.get("data")
+        if isinstance(data, str):
+            if token:
+                enrol(Path(data), token)
+            values = {**enrolled_settings(Path(data)), **values}
+        return msgspec.convert(values, NodeConfig, strict=False)
     except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"the node's configuration: {error}; see guide/ref/configuration.md") from error
 
@@ -87,14 +100,20 @@ def _node_config(file: Path | None, settings: dict[str, object]) -> NodeConfig:
 @click.option("--id", "node_id", help="Name of this node.")
 @click.option("--data", help="Folder for recordings and index.")
 @click.option("--nats", help="URL of the centre's NATS.")
-@click.option("--token", envvar="KHUE_NODE_TOKEN", help="What the centre gave out for this node.")
+@click.option("--enrol", "enrol_token", envvar="KHUE_NODE_ENROL", help="Enrol first, with a token of `khue nodes add`.")
+@click.option("--token", envvar="KHUE_NODE_TOKEN", help="Seed of the node's key, when it did not enrol itself.")
 @click.option("--site", "sites", multiple=True, help="A network whose cameras this node can reach.")
 @click.option("--scan-range", "scan_ranges", multiple=True, help="A range in which this node may look for cameras.")
 @click.option("--workers", type=int, help="Recorder processes.")
 @click.option("--set", "more", multiple=True, metavar="NAME=VALUE", help="Any other setting.")
 @click.option("--die-with-parent", is_flag=True, hidden=True)
 def node(
-    config: Path | None, node_id: str | None, die_with_parent: bool, more: tuple[str, ...], **given: object
+    config: Path | None,
+    node_id: str | None,
+    enrol_token: str | None,
+    die_with_parent: bool,
+    more: tuple[str, ...],
+    **given: object,
 ) -> None:
     """Record cameras, beside them."""
     if die_with_parent:
@@ -107,7 +126,7 @@ def node(
         if not equals:
             raise click.BadParameter(f"{item!r} is not NAME=VALUE", param_hint="--set")
         settings[name] = value
-    made = _node_config(config, settings)
+    made = _node_config(config, settings, enrol_token)
     ask = functools.partial(probe, sps_size=picture_size)
     buses: list[NodeBus] = []
     running: list[Node] = []
@@ -135,6 +154,7 @@ def node(
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
 @click.option("--json", "json_out", is_flag=True, help="Say where it is as one JSON line.")
+@click.option("--training", is_flag=True, help="Exercises, for the simulated city.")
 @click.option("--own-token", is_flag=True, hidden=True, help="With --json: a token for whoever runs the machine.")
 @click.option("--die-with-parent", is_flag=True, hidden=True)
 def centre(
@@ -143,6 +163,7 @@ def centre(
     host: str | None,
     port: int | None,
     json_out: bool,
+    training: bool,
     own_token: bool,
     die_with_parent: bool,
 ) -> None:
@@ -152,6 +173,8 @@ def centre(
     made = load_centre(config) if config else CentreConfig()
     if data:
         made = msgspec.structs.replace(made, data_dir=data)
+    if training:
+        made = msgspec.structs.replace(made, training=TrainingConfig(enabled=True))
     listen = made.listen
     if host:
         listen = msgspec.structs.replace(listen, host=host)
@@ -212,7 +235,10 @@ for command in (import_sheets, undo, score, mappings):
     fleet.add_command(command)
 camera.add_command(rotate_password)
 sim.add_command(nodes_command(NodeBus))
-for command in (sim, check, camera, nodes, fleet, probe_command, discover, migrate, login, demo):
+for command in (
+    *(sim, check, audit, camera, nodes, fleet, grant, regulation, request),
+    *(probe_command, discover, migrate, login, tls, demo),
+):
     khue.add_command(command)
 
 

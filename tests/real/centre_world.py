@@ -277,7 +277,9 @@ class World:
 
     async def client(self, username: str = "admin", password: str = "", url: str = "") -> httpx.AsyncClient:
         client = self.anonymous(url)
-        client.headers["X-Khue"] = "1"
+        client.headers.update(
+            {"X-Khue": "1", "X-Khue-Purpose": "situation", "X-Khue-Case": "KH-1", "X-Khue-Reason": "a test"}
+        )
         credentials = {"username": username, "password": password or self.password}
         reply = await client.post("/api/v1/session", json=credentials)
         assert reply.status_code == 200, reply.text

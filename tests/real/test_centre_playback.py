@@ -179,6 +179,9 @@ async def test_a_period_two_nodes_recorded_is_read_from_both(here: World, admin:
     old = await here.node("move-1", sites=("move-net",))
     camera = await _camera(admin, old, "move-net")
     new = await here.node("move-2", sites=("move-net",))
+    await here.engines.database.execute(
+        "insert into placed_once values ('move-2', $1)", camera
+    )  # it had it for a while
     old.recorded, new.recorded = [INIT + fragment(1)], [INIT + fragment(2)]
     for number, (node, start, end) in enumerate(((old, 0, 10), (new, 20, 30)), 1):
         span = Span(ORIGIN + start * SECOND, ORIGIN + end * SECOND)

@@ -185,6 +185,10 @@ def test_a_selected_range_is_downloaded_and_its_fingerprint_shown(world: World, 
         page.keyboard.press("k")
         page.keyboard.press("]")
         page.get_by_role("button", name="Download clip").click()
+        # The regulation lets nobody take pictures away without saying what for, for which case and why.
+        page.get_by_role("combobox", name="Purpose").select_option("investigation")
+        page.get_by_label("Case number").fill("VV-2026-0117")
+        page.get_by_label("Reason").fill("theo đề nghị của cơ quan điều tra")
         page.get_by_role("button", name="Prepare the clip").click()
         expect(page.get_by_text("The clip is ready")).to_be_visible(timeout=30_000)
         fingerprint = page.locator(".sha").inner_text().strip()

@@ -149,6 +149,6 @@ async def test_an_export_is_on_the_access_log(people: People) -> None:
     ward, _ = people["ward"]
     await ward.get("/api/v1/inventory/export", params={"format": "csv", "life": "operating"})
     admin, _ = people["admin"]
-    entries = (await admin.get("/api/v1/access-log", params={"limit": 20})).json()["items"]
+    entries = (await admin.get("/api/v1/audit", params={"limit": 20})).json()["items"]
     mine = next(entry for entry in entries if entry["action"] == "registry:export" and entry["username"] == "ward")
     assert mine["detail"] == "csv life=operating"

@@ -153,7 +153,7 @@ async def test_a_password_is_rotated_and_the_recorder_told() -> None:
 
         await until(told)
         rows = await it.world.engines.database.fetch("select to_jsonb(r)::text as r from password_rotation r")
-        log = await it.world.engines.database.fetch("select to_jsonb(l)::text as r from access_log l")
+        log = await it.world.engines.database.fetch("select to_jsonb(l)::text as r from audit_entry l")
         assert all(new not in row["r"] and PASSWORD not in row["r"] for row in [*rows, *log])
         assert any("camera:rotate-password" in row["r"] for row in log)
         past = (await it.client.get(f"/api/v1/registry/cameras/{record}/rotate-password")).json()["items"]

@@ -54,11 +54,13 @@ def _clip(product: Product, name: str, seconds: float, to: Path) -> str:
     """Download the last seconds of a camera as anybody would; returns what the centre says of its codec."""
     end = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=2)
     body = {"camera": product.ids[name], "stream": "main", "to": end.isoformat()}
-    clip = product.api.call("POST", "/clips", {**body, "from": (end - dt.timedelta(seconds=seconds)).isoformat()})
+    stated = {"stated_purpose": "investigation", "stated_case": "KH-1", "stated_reason": "a test"}
+    body["from"] = (end - dt.timedelta(seconds=seconds)).isoformat()
+    clip = product.api.call("POST", "/clips", body, **stated)
     done = until(lambda: (now := product.api.call("GET", f"/clips/{clip['id']}"))["state"] != "running" and now)
     assert done["state"] == "done", done
     headers = {"Authorization": f"Bearer {product.api.token}"}
-    file = httpx.get(f"{product.api.url}/api/v1/clips/{clip['id']}/file", headers=headers)
+    file = httpx.get(f"{product.api.url}/api/v1/clips/{clip['id']}/file", headers=headers, params=stated)
     assert file.status_code == 200
     assert hashlib.sha256(file.content).hexdigest() == file.headers["X-Content-SHA256"] == done["sha256"]
     to.write_bytes(file.content)

@@ -176,7 +176,7 @@ async def test_a_borrowed_line_needs_a_consent_in_force(here: World, admin: http
     seen = (await viewer.get(f"{CAMERAS}/{made['id']}")).json()
     assert (seen["consent"]["contact"], seen["consent"]["state"]) == (None, "in_force")
     assert "Tám" not in (await viewer.get(f"{CAMERAS}/{made['id']}/history")).text
-    log = (await admin.get("/api/v1/access-log", params={"camera": made["id"]})).json()["items"]
+    log = (await admin.get("/api/v1/audit", params={"camera": made["id"]})).json()["items"]
     assert any("contact" in line["detail"] for line in log)
     ended = await admin.post(f"{path}/withdraw", json={"on": "2025-06-01", "reason": "moved away"})
     assert [one["code"] for one in ended.json()["problems"]] == ["consent_withdrawn"]

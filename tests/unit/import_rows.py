@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from khue.centre.intake.messages import AgencyRow, Job, PlannedRow, Scope
+from khue.centre.access.rules import Term
+from khue.centre.intake.messages import AgencyRow, Job, PlannedRow
 from khue.centre.intake.plan import KnownCamera, Planner, ReadSheet, understand
 from khue.centre.intake.reading import Problem, Reading
 from khue.centre.intake.sealing import Sealer
@@ -44,11 +45,11 @@ def known(id_: str, **values: Any) -> KnownCamera:
     return msgspec.convert(made, KnownCamera)
 
 
-def job(*, scope: Scope | None = None, agencies: Sequence[str] = (WARD, POLICE)) -> Job:
+def job(*, scope: tuple[Term, ...] | None = None, agencies: Sequence[str] = (WARD, POLICE)) -> Job:
     return Job(
         kind="plan",
         files=(),
-        scope=scope or Scope(defence=True),
+        scope=(Term(defence=True),) if scope is None else scope,
         agencies=tuple(AgencyRow(agency, NAMES.get(agency, agency)) for agency in agencies),
         units=UNITS,
         retention=("default",),
@@ -58,7 +59,7 @@ def job(*, scope: Scope | None = None, agencies: Sequence[str] = (WARD, POLICE))
 
 
 def plan(
-    sheets: Mapping[str, Sequence[Row]], registry: Sequence[KnownCamera] = (), *, scope: Scope | None = None
+    sheets: Mapping[str, Sequence[Row]], registry: Sequence[KnownCamera] = (), *, scope: tuple[Term, ...] | None = None
 ) -> list[PlannedRow]:
     """Judge the rows of one-sheet files in the order of their names. A row {"problem": code} cannot be read."""
     planner = Planner(job(scope=scope), Sealer(VAULT), registry)

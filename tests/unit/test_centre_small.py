@@ -14,7 +14,7 @@ from khue.centre import sql
 from khue.centre.config import CentreConfig, load, parse
 from khue.centre.errors import Throttled
 from khue.centre.events.board import Resync, StatusNews, Watcher
-from khue.centre.identity import new_id, new_password
+from khue.centre.ids import new_id, new_password
 from khue.centre.problems import problem_of
 from khue.centre.secrets import Vault, load_token_key, load_vault
 from khue.model import errors

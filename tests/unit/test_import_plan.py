@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from import_rows import POLICE, VAULT, WARD, camera, codes, known, notes, outcomes, plan
 
-from khue.centre.intake.messages import Scope
+from khue.centre.access.rules import Term
 
 _NAMES = st.sampled_from(["Ngã tư A", "Ngã ba B", "Cổng C"])
 _ROWS = st.lists(
@@ -118,7 +118,7 @@ def test_the_same_secrets_again_change_nothing_and_others_do() -> None:
 
 
 def test_an_account_of_one_unit_writes_only_there() -> None:
-    scope = Scope(units=("00004",))
+    scope = (Term(units=frozenset({"00004"})),)
     rows = [camera("in"), camera("out", unit="00008", serial="SN9000"), camera("secret", purpose="defence", lat=21.2)]
     registry = [known("hidden", name="hidden", owner=WARD, unit="00008", serial="SN777")]
     rows.append(camera("moved", serial="SN777", lat=21.3))

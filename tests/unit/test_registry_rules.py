@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from khue.centre.access.rules import Account, Role
+from khue.centre.access.rules import Account, Role, Term
 from khue.centre.errors import Invalid
 from khue.centre.registry.agencies import slug
 from khue.centre.registry.consents import problem
 from khue.centre.registry.days import day_of, start_of
-from khue.centre.registry.edit_rules import plan, restore, visible
+from khue.centre.registry.edit_rules import plan, restore
 from khue.centre.registry.fields import DEFAULTS, FACTS, Facts, check, column_of, differences, said
 from khue.centre.registry.history import findings, versions
 from khue.centre.registry.security import Result, overall
 from khue.model.registry import SecurityState, SecurityTopic
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-ANYBODY = Account("1", "a", "A", Role.OPERATOR, defence=True)
+ANYWHERE = (Term(defence=True),)
 
 
 def row(camera: str = "c", number: int = 1, **facts: Any) -> dict[str, Any]:
@@ -89,6 +89,18 @@ def test_the_id_of_an_agency_is_its_name() -> None:
 SOME = st.frozensets(st.sampled_from("abc"))
 
 
+def _terms(units: frozenset[str], agencies: frozenset[str], defence: bool) -> list[Term]:
+    """What an account appointed to this is granted: a place, a fleet, or the whole city."""
+    if not units and not agencies:
+        return [Term(defence=defence)]
+    places = [Term(units=units, defence=defence)] if units else []
+    return places + ([Term(fleets=agencies, defence=defence)] if agencies else [])
+
+
+def covered(terms: list[Term], facts: dict[str, Any]) -> bool:
+    return any(term.covers(facts) for term in terms)
+
+
 @given(SOME, SOME, st.booleans(), SOME, SOME, st.booleans())
 def test_who_covers_a_scope_sees_all_that_it_sees(
     units: frozenset[str],
@@ -99,13 +111,14 @@ def test_who_covers_a_scope_sees_all_that_it_sees(
     his_defence: bool,
 ) -> None:
     mine = Account("1", "m", "M", Role.OPERATOR, "vi", tuple(units), tuple(agencies), defence)
-    his = Account("2", "h", "H", Role.OPERATOR, "vi", tuple(his_units), tuple(his_agencies), his_defence)
+    my_terms = _terms(units, agencies, defence)
+    his_terms = _terms(his_units, his_agencies, his_defence)
     if mine.covers(his_units, his_agencies, his_defence):
         for unit in (None, *"abc"):
             for owner in (None, *"abc"):
                 for purpose in (None, "security", "defence"):
                     facts = {"unit": unit, "owner": owner, "manager": None, "purpose": purpose}
-                    assert visible(mine, facts, agencies) or not visible(his, facts, his_agencies)
+                    assert covered(my_terms, facts) or not covered(his_terms, facts)
 
 
 # -- edits -------------------------------------------------------------------------------------------------------------
@@ -119,7 +132,7 @@ def test_an_undo_restores_exactly_what_nobody_touched_since(
     before: list[tuple[str, str]], given_: dict[str, str], since: list[tuple[str, str]]
 ) -> None:
     rows = [row(f"c{at}", at, contract=one, supplier=two) for at, (one, two) in enumerate(before)]
-    made = plan(ANYBODY, rows, given_, frozenset())
+    made = plan(ANYWHERE, rows, given_)
     assert not made.refused
     wrote = {
         camera: {
@@ -142,14 +155,12 @@ def test_an_undo_restores_exactly_what_nobody_touched_since(
 
 
 def test_an_edit_leaves_out_what_it_would_make_wrong_or_hide() -> None:
-    ward = Account("1", "a", "A", Role.OPERATOR, units=("00004",), defence=True)
+    ward = _terms(frozenset({"00004"}), frozenset({"police"}), True)
     rows = [row("one", 1, unit="00004"), row("two", 2, unit="00004", manager="police")]
-    made = plan(ward, rows, {"unit": "00008"}, frozenset({"police"}))
+    made = plan(ward, rows, {"unit": "00008"})
     assert [one.number for one in made.refused] == [1]
     assert list(made.changes) == ["two"]
-    wrong = plan(
-        ANYBODY, [row("defends", purpose="defence", disclosure="counted")], {"disclosure": "area"}, frozenset()
-    )
+    wrong = plan(ANYWHERE, [row("defends", purpose="defence", disclosure="counted")], {"disclosure": "area"})
     assert (wrong.changes, "counted" in wrong.refused[0].why) == ({}, True)
 
 

@@ -15,24 +15,38 @@ from litestar.types import Message, Scope
 
 import khue
 from khue.centre.access.caller import find_caller
-from khue.centre.access.http import AccountController, SessionController, TokenController, read_log
-from khue.centre.access.service import Access, Accounts, Caller
+from khue.centre.access.service import Access, Caller
+from khue.centre.access.watch import AccessWatch
+from khue.centre.audit.http import AuditController
+from khue.centre.audit.service import Audit
 from khue.centre.console import console_file, console_index
 from khue.centre.events.board import Board
 from khue.centre.events.http import events
+from khue.centre.fleet.enrolment import Enrolment
 from khue.centre.fleet.http import CameraController
+from khue.centre.fleet.http_enrolment import EnrolmentController
 from khue.centre.fleet.http_nodes import NodeController, RetentionController
 from khue.centre.fleet.service import Fleet
+from khue.centre.grants.book import GrantBook
+from khue.centre.grants.http import GrantController, check
 from khue.centre.health import Engines, health
+from khue.centre.identity.http import SessionController
+from khue.centre.identity.http_accounts import AccountController, TokenController
+from khue.centre.identity.http_me import MeController
+from khue.centre.identity.oidc_http import LinkController, OidcController
+from khue.centre.identity.service import Identity
+from khue.centre.identity.sessions import Sessions
 from khue.centre.intake.http import ImportController, MappingController
 from khue.centre.intake.service import Imports
 from khue.centre.inventory.http import InventoryController
 from khue.centre.inventory.service import Inventory
 from khue.centre.live.http import lan, live
 from khue.centre.live.hub import Hub
-from khue.centre.live.lan import LanTokens
+from khue.centre.live.lan import LanTokens, LanViewings
 from khue.centre.onboarding.http import DiscoveryController, OnboardingController
 from khue.centre.onboarding.service import Onboarding
+from khue.centre.organisation.http import OrganisationController
+from khue.centre.organisation.service import Organisation
 from khue.centre.playback.clips import Clips
 from khue.centre.playback.http import ClipController, PlaybackController
 from khue.centre.playback.service import Playback
@@ -40,6 +54,13 @@ from khue.centre.problems import HANDLERS
 from khue.centre.registry.http import RegistryController
 from khue.centre.registry.http_books import BookController, EditController
 from khue.centre.registry.service import Registry
+from khue.centre.regulation.http import RegulationController
+from khue.centre.regulation.service import Regulations
+from khue.centre.requests.asking import Asking
+from khue.centre.requests.http import RequestController
+from khue.centre.requests.http_emergencies import EmergencyController, NoticeController
+from khue.centre.training.http import TrainingController
+from khue.centre.training.service import Training
 
 _BODY_LIMIT = 1024 * 1024
 _CSP = "; ".join(
@@ -70,23 +91,32 @@ class Services(msgspec.Struct, frozen=True):
     """What routes are given, by name."""
 
     engines: Engines
-    accounts: Accounts
+    identity: Identity
     access: Access
+    watch: AccessWatch
+    organisation: Organisation
+    book: GrantBook
+    audit: Audit
     board: Board
     fleet: Fleet
+    enrolment: Enrolment
     registry: Registry
     inventory: Inventory
+    regulations: Regulations
+    training: Training
     imports: Imports
     onboarding: Onboarding
+    asking: Asking
     hub: Hub
     lan_tokens: LanTokens
+    lan_viewings: LanViewings
     playback: Playback
     clips: Clips
 
 
-async def provide_caller(request: Request[Any, Any, Any], accounts: NamedDependency[Accounts]) -> Caller:
+async def provide_caller(request: Request[Any, Any, Any], sessions: NamedDependency[Sessions]) -> Caller:
     """Raises Unauthenticated, Denied."""
-    return await find_caller(request, accounts)
+    return await find_caller(request, sessions)
 
 
 async def _add_headers(message: Message, scope: Scope) -> None:
@@ -103,19 +133,23 @@ def build_app(services: Services) -> Litestar:
     def give(value: object) -> Provide:
         return Provide(lambda: value, sync_to_thread=False, use_cache=True)
 
-    names = services.__struct_fields__
+    parts = {name: getattr(services, name) for name in services.__struct_fields__ if name != "identity"}
+    parts |= {name: getattr(services.identity, name) for name in services.identity.__struct_fields__}
     return Litestar.from_config(
         AppConfig(
             route_handlers=[
-                *(SessionController, TokenController, AccountController, read_log),
-                *(CameraController, NodeController, RetentionController),
+                *(SessionController, MeController, TokenController, AccountController, AuditController),
+                *(OrganisationController, GrantController, check),
+                *(OidcController, LinkController),
+                *(CameraController, NodeController, EnrolmentController, RetentionController),
                 *(RegistryController, EditController, BookController, InventoryController),
                 *(ImportController, MappingController),
-                *(DiscoveryController, OnboardingController),
+                *(DiscoveryController, OnboardingController, RegulationController, TrainingController),
+                *(RequestController, EmergencyController, NoticeController),
                 *(live, lan, events, PlaybackController, ClipController, health, console_index, console_file),
             ],
-            dependencies={**{name: give(getattr(services, name)) for name in names}, "caller": Provide(provide_caller)},
-            signature_types=[Caller, *(type(getattr(services, name)) for name in names)],
+            dependencies={**{name: give(part) for name, part in parts.items()}, "caller": Provide(provide_caller)},
+            signature_types=[Caller, *map(type, parts.values())],
             exception_handlers=HANDLERS,
             before_send=[_add_headers],
             request_max_body_size=_BODY_LIMIT,

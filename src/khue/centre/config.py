@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,6 +21,7 @@ class ListenConfig(Section, frozen=True):
     port: int = 8080  # 0 chooses a free one
     tls_cert: str = ""  # PEM file; with tls_key the centre speaks https
     tls_key: str = ""  # PEM file
+    tls_ca: str = ""  # PEM file of the authority that signed tls_cert, for nodes that enrol; empty: the system knows it
     trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For and -Proto are believed
     public_url: str = ""  # how people reach it, when a proxy stands before it
 
@@ -32,6 +35,7 @@ class BusConfig(Section, frozen=True):
     url: str = ""  # nats://host:port or tls://host:port ; empty runs the embedded NATS
     seed_file: str = ""  # file with the centre's nkey seed on an external NATS
     ca_file: str = ""  # PEM file of the authority that signed the server's certificate
+    public_url: str = ""  # how nodes elsewhere reach NATS; empty: the centre's name with the port of the embedded one
     host: str = "127.0.0.1"  # address the embedded NATS listens on for nodes
     port: int = 0  # of the embedded NATS; 0 chooses a free one, and the same again next time
     tls_cert: str = ""  # PEM file; with tls_key the embedded NATS speaks TLS only
@@ -46,6 +50,19 @@ class ObjectsConfig(Section, frozen=True):
 
 class AccessConfig(Section, frozen=True):
     session_hours: float = 12.0  # a sign-in lasts this long
+    idle_minutes: float = 120.0  # and ends when nothing asked with it for so long; an open console asks
+
+
+class OidcConfig(Section, frozen=True):
+    id: str = ""  # one word; part of the address the provider sends people back to
+    name: str = ""  # what the sign-in page says
+    issuer: str = ""  # https://... exactly as the provider names itself
+    client_id: str = ""  # of the centre, at the provider
+    client_secret_file: str = ""  # file with its secret; empty: a public client, by PKCE alone
+    ca_file: str = ""  # PEM file of the authority that signed the provider's certificate; empty trusts the system's
+    scopes: tuple[str, ...] = ("openid", "profile", "email")  # asked for; openid is always among them
+    claim: str = "email"  # its value is the user name here, at the first sign-in; an e-mail address has to be verified
+    create: bool = False  # whether people without an account get one, as members with no post and no right
 
 
 class FleetConfig(Section, frozen=True):
@@ -58,6 +75,17 @@ class InventoryConfig(Section, frozen=True):
     probe_days: float = 7.0  # and for so long after a probe it answered with pictures
 
 
+class AuditConfig(Section, frozen=True):
+    origin: str = "khue/audit"  # name of the log in its checkpoints; never change it once one is signed
+    every_entries: int = 1000  # a checkpoint is signed after so many entries
+    every_minutes: float = 5.0  # or after so long, when there is something new
+    publish: str = ""  # folder that gets a file for each checkpoint; empty is data_dir/audit
+
+
+class TrainingConfig(Section, frozen=True):
+    enabled: bool = False  # exercises, and a band that says so; for the simulated city, not where real cameras are
+
+
 class CentreConfig(Section, frozen=True):
     """Everything ``khue centre`` can be told."""
 
@@ -68,8 +96,11 @@ class CentreConfig(Section, frozen=True):
     bus: BusConfig = BusConfig()
     objects: ObjectsConfig = ObjectsConfig()
     access: AccessConfig = AccessConfig()
+    oidc: tuple[OidcConfig, ...] = ()
     fleet: FleetConfig = FleetConfig()
     inventory: InventoryConfig = InventoryConfig()
+    audit: AuditConfig = AuditConfig()
+    training: TrainingConfig = TrainingConfig()
 
     @property
     def keys(self) -> Path:
@@ -104,13 +135,33 @@ def check(config: CentreConfig) -> None:
             raise ConfigError(f"{name}.tls_cert and {name}.tls_key go together; give both or none")
         if not 0 <= section.port <= 65535:
             raise ConfigError(f"{name}.port is {section.port}; a port is 0 to 65535")
+    for provider in config.oidc:
+        _check_provider(provider)
+    if len({provider.id for provider in config.oidc}) < len(config.oidc):
+        raise ConfigError("each [[oidc]] has an id of its own")
     if config.fleet.lease_s < 3:
         raise ConfigError("fleet.lease_s is below 3; nodes renew every 2 s")
     if config.inventory.seen_hours <= 0 or config.inventory.probe_days <= 0:
         raise ConfigError(
             "inventory.seen_hours and inventory.probe_days are above 0; what was never looked at is not seen"
         )
+    if config.audit.every_entries < 1 or config.audit.every_minutes <= 0:
+        raise ConfigError("audit.every_entries is at least 1 and audit.every_minutes above 0")
     if config.objects.clip_days <= 0:
         raise ConfigError("objects.clip_days is above 0; nothing is kept for ever")
-    if config.fleet.place_every_s <= 0 or config.access.session_hours <= 0 or config.database.connections < 2:
-        raise ConfigError("fleet.place_every_s and access.session_hours are above 0, database.connections at least 2")
+    if config.access.session_hours <= 0 or config.access.idle_minutes <= 0:
+        raise ConfigError("access.session_hours and access.idle_minutes are above 0")
+    if config.fleet.place_every_s <= 0 or config.database.connections < 2:
+        raise ConfigError("fleet.place_every_s is above 0, database.connections at least 2")
+
+
+def _check_provider(provider: OidcConfig) -> None:
+    """Raises ConfigError."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", provider.id):
+        raise ConfigError(f"oidc.id is {provider.id!r}; it is 1 to 40 small letters, digits and -")
+    for name in ("name", "issuer", "client_id", "claim"):
+        if not getattr(provider, name):
+            raise ConfigError(f"oidc.{name} of {provider.id} is missing")
+    parts = urlsplit(provider.issuer)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")):
+        raise ConfigError(f"oidc.issuer of {provider.id} is not https; anybody on the way could sign in as anybody")

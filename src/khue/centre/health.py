@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 from litestar import get
 from litestar.di import NamedDependency
@@ -13,17 +15,20 @@ from khue.wire.bus import Bus
 
 
 class Health(msgspec.Struct):
+    """``audit`` false: the log's tree is not the one signed before, and no checkpoint is made; people can still work."""
+
     ok: bool
     database: bool
     nats: bool
+    audit: bool
     version: str
 
 
 class Engines:
     """What the centre stands on."""
 
-    def __init__(self, database: Database, bus: Bus) -> None:
-        self._database, self._bus = database, bus
+    def __init__(self, database: Database, bus: Bus, audit_trouble: Callable[[], str] = str) -> None:
+        self._database, self._bus, self._audit_trouble = database, bus, audit_trouble
 
     async def look(self) -> Health:
         try:
@@ -31,7 +36,9 @@ class Engines:
             stored = True
         except Unavailable:
             stored = False
-        return Health(stored and self._bus.connected, stored, self._bus.connected, khue.__version__)
+        return Health(
+            stored and self._bus.connected, stored, self._bus.connected, not self._audit_trouble(), khue.__version__
+        )
 
 
 @get("/api/v1/health", summary="Whether the centre and its engines work", tags=["health"])

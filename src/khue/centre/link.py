@@ -14,6 +14,7 @@ from khue.wire.link import (
     CoverageReply,
     CoverageRequest,
     Desired,
+    EndViewing,
     LiveReply,
     LiveRequest,
     Message,
@@ -45,6 +46,10 @@ class NodeLink:
     async def push_desired(self, desired: Desired) -> None:
         """Told once; a node that misses it sees from its next heartbeat that its revision is old."""
         await self.bus.publish(subjects.of_node(desired.node, "desired"), msgspec.msgpack.encode(desired))
+
+    async def end_viewing(self, node: str, tokens: tuple[str, ...]) -> None:
+        """Told once; a node that misses it ends what was opened with them when they expire."""
+        await self.bus.publish(subjects.of_node(node, "end"), msgspec.msgpack.encode(EndViewing(tokens=tokens)))
 
     async def live(self, node: str, request: LiveRequest) -> LiveReply:
         """The reply's ``error`` says why there is no picture; that is not an exception."""

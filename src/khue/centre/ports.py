@@ -60,7 +60,16 @@ class NodeKeys(Protocol):
     """Who the message bus lets in: our own server is told, an external one is configured by hand."""
 
     def new_key(self) -> tuple[str, str]:
-        """(seed, public key) of a new nkey."""
+        """(seed, public key) of a new nkey, for processes the centre starts itself; other nodes make their own."""
+        ...
+
+    def signed_by(self, public: str, message: bytes, signature: bytes) -> bool:
+        """Whether ``public`` is a node's public nkey and made the signature."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """Where the message bus is, as seen from this machine."""
         ...
 
     async def allow(self, nodes: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
+from khue.centre.access.refusals import Ask, Clause, Refusal, Text
 from khue.centre.errors import Invalid, Throttled, Unauthenticated
 from khue.model.errors import (
     CameraError,
@@ -22,17 +23,25 @@ from khue.model.errors import (
     NotFound,
     RecordingError,
     Unavailable,
+    Unstorable,
 )
 
 _log = logging.getLogger(__name__)
 
 
-class Problem(msgspec.Struct, frozen=True):
-    """``code`` is for programs, ``message`` says what happened, ``remedy`` what to do."""
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``code`` is for programs, ``message`` says what happened, ``remedy`` what to do.
+
+    A refusal by the regulation says more: the sentence in both languages, its clause, and whom to ask.
+    """
 
     code: str
     message: str
     remedy: str
+    verdict: str = ""
+    text: Text | None = None
+    clause: Clause | None = None
+    ask: tuple[Ask, ...] = ()
 
 
 class ProblemReply(msgspec.Struct, frozen=True):
@@ -48,6 +57,7 @@ class _Kind(msgspec.Struct, frozen=True):
 # The first class an error is an instance of.
 _KINDS: tuple[tuple[type[KhueError], _Kind], ...] = (
     (Invalid, _Kind(400, "invalid", "Correct the request.")),
+    (Unstorable, _Kind(400, "invalid", "Correct the request.")),
     (Unauthenticated, _Kind(401, "unauthenticated", "Sign in.")),
     (Denied, _Kind(403, "denied", "Ask an administrator for the right you need.")),
     (NotFound, _Kind(404, "not_found", "Check what you asked for; it may have been removed.")),
@@ -73,9 +83,11 @@ _HTTP_CODES = {
 
 def problem_of(error: KhueError) -> tuple[int, Problem]:
     """(HTTP status, what is said)."""
+    if isinstance(error, Refusal):
+        return 403, Problem("denied", str(error), error.remedy, error.verdict, error.text, error.clause, error.ask)
     for kind, how in _KINDS:
         if isinstance(error, kind):
-            return how.status, Problem(how.code, str(error), how.remedy)
+            return how.status, Problem(how.code, str(error), how.remedy, text=getattr(error, "text", None))
     raise AssertionError("KhueError is the last kind")
 
 

@@ -57,6 +57,13 @@ def load_token_key(keys: Path) -> Ed25519PrivateKey:
     )
 
 
+def load_audit_key(keys: Path) -> Ed25519PrivateKey:
+    """From ``keys/audit.key`` (32 raw bytes), made on first run: it signs checkpoints of the audit log."""
+    return Ed25519PrivateKey.from_private_bytes(
+        _load_or_make(keys / "audit.key", lambda: Ed25519PrivateKey.generate().private_bytes_raw(), 32)
+    )
+
+
 def _load_or_make(path: Path, make: Callable[[], bytes], length: int) -> bytes:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:

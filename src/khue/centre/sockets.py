@@ -13,46 +13,53 @@ from litestar import WebSocket
 from litestar.exceptions import LitestarException
 
 from khue.centre.access.caller import find_caller
-from khue.centre.access.service import Accounts, Caller
+from khue.centre.access.gate import Decision
+from khue.centre.access.rules import Action
+from khue.centre.access.service import Caller
+from khue.centre.access.watch import AccessWatch, Watched
+from khue.centre.identity.sessions import Sessions
 from khue.centre.problems import problem_of
-from khue.model.errors import KhueError, Unavailable
+from khue.model.errors import KhueError
 
 _log = logging.getLogger(__name__)
 
 Socket = WebSocket[Any, Any, Any]
-_CHECK_S = 15.0
 _CLOSE_CODES = {400: 4400, 401: 4401, 403: 4403, 404: 4404, 429: 4429, 503: 4503}
 
 
 async def serve(
     socket: Socket,
-    accounts: Accounts,
-    permit: Callable[[Caller], Awaitable[None]],
-    send: Callable[[Caller], Coroutine[None, None, None]],
+    sessions: Sessions,
+    watch: AccessWatch,
+    opened: tuple[Action, str],
+    permit: Callable[[Caller], Awaitable[Decision]],
+    send: Callable[[Watched], Coroutine[None, None, None]],
 ) -> None:
     """Run ``send`` for a caller whom ``permit`` let in, until it ends, the browser leaves or the right to it ends.
 
-    ``permit`` is awaited once; that the caller still is who it was, is looked at every 15 s. A refusal is told as a text
-    message and a close code of 4000 + HTTP status, because a browser shows nothing of a refused handshake.
+    ``opened`` is the action and the camera ("" for none) ``permit`` is about: it is awaited once, and they are watched from
+    then on. A refusal is told as a text message and a close code of 4000 + HTTP status, because a browser shows nothing of
+    a refused handshake.
     """
     try:
-        caller = await find_caller(socket, accounts)
-        await permit(caller)
+        caller = await find_caller(socket, sessions)
+        decision = await permit(caller)
     except KhueError as error:
         await _refuse(socket, error)
         return
-    await socket.accept()
-    tasks = [
-        asyncio.create_task(send(caller), name="socket send"),
-        asyncio.create_task(_read(socket), name="socket read"),
-        asyncio.create_task(_watch_right(socket, accounts, caller), name="socket right"),
-    ]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    with watch.watching(caller, *opened, decision) as watched:
+        await socket.accept()
+        tasks = [
+            asyncio.create_task(send(watched), name="socket send"),
+            asyncio.create_task(_read(socket), name="socket read"),
+            asyncio.create_task(watched.ended(), name="socket right"),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
     for task in done:
         failure = None if task.cancelled() else task.exception()
         if isinstance(failure, KhueError):
@@ -70,18 +77,6 @@ async def _read(socket: Socket) -> None:
         pass
 
 
-async def _watch_right(socket: Socket, accounts: Accounts, caller: Caller) -> None:
-    """Raises when the caller was signed out, disabled, its token revoked, or what it may see was changed."""
-    while True:
-        await asyncio.sleep(_CHECK_S)
-        try:
-            now = await find_caller(socket, accounts)
-        except Unavailable:
-            continue  # the database is away; that is no reason to end a picture that was allowed
-        if now.account != caller.account:
-            raise Unavailable("your account was changed; connect again")
-
-
 async def _refuse(socket: Socket, error: KhueError) -> None:
     await socket.accept()
     await _say_and_close(socket, error)
@@ -89,7 +84,7 @@ async def _refuse(socket: Socket, error: KhueError) -> None:
 
 async def _say_and_close(socket: Socket, error: KhueError) -> None:
     status, problem = problem_of(error)
-    text = {"type": "error", "code": problem.code, "message": problem.message, "remedy": problem.remedy}
+    text = {"type": "error", **msgspec.to_builtins(problem)}
     with contextlib.suppress(LitestarException, RuntimeError, OSError):
         await socket.send_text(msgspec.json.encode(text).decode())
         await socket.close(_CLOSE_CODES.get(status, 4500))

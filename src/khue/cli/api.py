@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,18 @@ import msgspec
 from khue.model.errors import ConfigError, KhueError
 
 _PIECE = 1024 * 1024
+_USUAL = 30.0  # seconds without a byte
+_MINUTES = 3600.0
+_CODE_DIGITS = 6  # of a phone; those on paper are longer
 _LONG = 300.0  # seconds without a byte while files travel
 
 
 class Login(msgspec.Struct, frozen=True):
-    """Where the centre is and what lets us in."""
+    """Where the centre is, what lets us in, and the file of the authority it is known by ("": the system's)."""
 
     url: str
     token: str
+    ca: str = ""
 
 
 def login_file() -> Path:
@@ -40,10 +45,10 @@ def save_login(login: Login) -> Path:
 
 
 def load_login() -> Login:
-    """KHUE_URL and KHUE_TOKEN, else what was saved. Raises ConfigError with the remedy."""
+    """KHUE_URL, KHUE_TOKEN and KHUE_CA, else what was saved. Raises ConfigError with the remedy."""
     url, token = os.environ.get("KHUE_URL"), os.environ.get("KHUE_TOKEN")
     if url and token:
-        return Login(url, token)
+        return Login(url, token, os.environ.get("KHUE_CA", ""))
     try:
         return msgspec.json.decode(login_file().read_bytes(), type=Login)
     except (OSError, msgspec.MsgspecError) as error:
@@ -53,11 +58,11 @@ def load_login() -> Login:
 class Api:
     """One centre. Every call raises KhueError with the centre's words."""
 
-    def __init__(self, url: str, token: str = "") -> None:
+    def __init__(self, url: str, token: str = "", ca: str = "") -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {"X-Khue": "1"}
         self.url = url.rstrip("/")
         self.token = token
-        self._client = httpx.Client(base_url=self.url, headers=headers, timeout=30.0)
+        self._client = httpx.Client(base_url=self.url, headers=headers, timeout=_USUAL, verify=trust(ca))
 
     def __enter__(self) -> Api:
         return self
@@ -67,8 +72,15 @@ class Api:
 
     def call(self, method: str, path: str, body: object = None, **params: str | int | float) -> Any:
         """JSON in, JSON out; None for an empty answer."""
+        return self._ask(method, path, body, params, _USUAL)
+
+    def wait_for(self, method: str, path: str) -> Any:
+        """As ``call``, for what takes the centre minutes."""
+        return self._ask(method, path, None, {}, _MINUTES)
+
+    def _ask(self, method: str, path: str, body: object, params: dict[str, str | int | float], patience: float) -> Any:
         with self._in_our_words():
-            answer = self._client.request(method, f"/api/v1{path}", json=body, params=params)
+            answer = self._client.request(method, f"/api/v1{path}", json=body, params=params, timeout=patience)
         if answer.is_success:
             return answer.json() if answer.content else None
         raise KhueError(_words(answer))
@@ -102,8 +114,27 @@ class Api:
         except httpx.HTTPError as error:
             raise KhueError(f"the centre at {self.url} cannot be reached ({error}); is it running?") from error
 
-    def sign_in(self, username: str, password: str) -> Any:
-        return self.call("POST", "/session", {"username": username, "password": password})
+    def sign_in(self, username: str, password: str, ask_code: Callable[[], str] | None = None) -> Any:
+        """``ask_code`` gives the code of a phone, or one from paper, when the account has them."""
+        answer = self.call("POST", "/session", {"username": username, "password": password})
+        if "ticket" not in answer:
+            return answer
+        if "totp" not in answer["second"] or ask_code is None:
+            raise KhueError(
+                "this account signs in with a second factor: sign in at the console, make an API token there, and set "
+                "KHUE_URL and KHUE_TOKEN"
+            )
+        code = ask_code().strip()
+        kind = "totp" if len("".join(code.split())) == _CODE_DIGITS else "recovery"
+        return self.call("POST", "/session/second", {"ticket": answer["ticket"], kind: code})
+
+
+def trust(ca: str) -> ssl.SSLContext | bool:
+    """What a client believes: one authority, or "" those the system knows. Raises ConfigError."""
+    try:
+        return ssl.create_default_context(cafile=ca) if ca else True
+    except OSError as error:  # ssl.SSLError too
+        raise ConfigError(f"the authority's file {ca} cannot be used: {error}") from error
 
 
 def _words(answer: httpx.Response) -> str:
@@ -111,5 +142,9 @@ def _words(answer: httpx.Response) -> str:
         error = answer.json()["error"]
     except (ValueError, KeyError, TypeError):
         return f"the centre answered {answer.status_code}"
-    remedy = error.get("remedy") or ""
-    return f"{error.get('message')}{'; ' if remedy else ''}{remedy}"
+    said = [str(error.get("message"))]
+    if clause := error.get("clause"):
+        said.append(f"regulation {clause['version']}, clause {clause['id']}: {clause['en']}")
+    if remedy := error.get("remedy"):
+        said.append(remedy)
+    return "; ".join(said)

@@ -1,8 +1,9 @@
-"""``khue login``, ``khue camera add|probe|list|rm``, ``khue nodes list|enrol``: on a running centre."""
+"""``khue login``, ``khue camera add|probe|list|rm``, ``khue nodes list|add``: on a running centre."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import click
@@ -32,20 +33,26 @@ def as_json(value: object) -> None:
 
 def _api() -> Api:
     login = load_login()
-    return Api(login.url, login.token)
+    return Api(login.url, login.token, login.ca)
 
 
 @click.command()
 @click.argument("url")
 @click.option("--user", default="admin", show_default=True)
 @click.option("--password", prompt=True, hide_input=True)
+@click.option("--code", default="", help="Of your phone, or one from paper; asked for when the account has them.")
 @click.option("--days", default=30, show_default=True, help="How long the saved token is valid.")
-def login(url: str, user: str, password: str, days: int) -> None:
+@click.option(
+    "--ca", default="", help="PEM file of the authority the centre is known by; empty: those the system knows."
+)
+def login(url: str, user: str, password: str, code: str, days: int, ca: str) -> None:
     """Sign in at a centre and remember a token for the other commands."""
-    with Api(url) as api:
-        api.sign_in(user, password)
+    ca = str(Path(ca).absolute()) if ca else ""
+    with Api(url, ca=ca) as api:
+        api.sign_in(user, password, lambda: code or click.prompt("Code"))
         made = api.call("POST", "/tokens", {"name": "khue login", "expires_days": days})
-    path = save_login(Login(url, made["token"]))
+        api.call("DELETE", "/session")  # the token is what stays
+    path = save_login(Login(url, made["token"], ca))
     click.echo(f"signed in; the token is kept in {path}")
 
 
@@ -193,11 +200,24 @@ def list_nodes(json_out: bool) -> None:
     Console().print(table)
 
 
-@nodes.command()
+@nodes.command("add")
 @click.argument("node_id")
-@click.option("--site", "sites", multiple=True, default=("default",), show_default=True)
-def enrol(node_id: str, sites: tuple[str, ...]) -> None:
-    """Make a token for a new node. It is shown once."""
+@click.option("--site", "sites", multiple=True, help="A network it may serve; without any, those it says itself.")
+@click.option(
+    "--again", is_flag=True, help="Give an enrolled node a new key; the one it has ends when the token is used."
+)
+@click.option("--json", "json_out", is_flag=True)
+def add_node(node_id: str, sites: tuple[str, ...], again: bool, json_out: bool) -> None:
+    """Make a token a node enrols with: once, within the hour. On its machine: khue node --enrol TOKEN --data FOLDER"""
     with _api() as api:
-        made = api.call("POST", "/nodes", {"id": node_id, "sites": list(sites)})
-    click.echo(made["token"])
+        made = api.call("POST", "/nodes/enrolments", {"id": node_id, "sites": list(sites), "again": again})
+    as_json(made) if json_out else click.echo(made["token"])
+
+
+@nodes.command("rm")
+@click.argument("node_id")
+def remove_node(node_id: str) -> None:
+    """End a node's key now; its cameras go to others, what it recorded stays on its disk."""
+    with _api() as api:
+        api.call("DELETE", f"/nodes/{node_id}")
+    click.echo("removed")

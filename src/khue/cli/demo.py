@@ -26,6 +26,8 @@ from khue.cli.camera import STATE_MARKS, as_json
 from khue.cli.check import DATA, check_folder
 from khue.cli.demo_fleet import DemoFleet
 from khue.cli.demo_report import City, DelayMeter, Load, account_all, total_gaps
+from khue.cli.demo_tls import DemoTls
+from khue.cli.demo_training import make_crew
 from khue.model.address import strip_credentials
 from khue.model.errors import ConfigError, KhueError
 from khue.model.time import SystemClock
@@ -120,10 +122,16 @@ def _is_free(port: int) -> bool:
 class Demo:
     """One run of the demo."""
 
-    def __init__(self, data: Path, port: int, extra: tuple[str, ...], say: Console) -> None:
+    def __init__(
+        self, data: Path, port: int, extra: tuple[str, ...], say: Console, *, tls: bool = False, training: bool = False
+    ) -> None:
+        if training and extra:
+            raise ConfigError("exercises are for the simulated city alone: leave out --camera, or --training")
         self.folder = data / "demo"
+        self.tls = DemoTls(data / "demo-tls") if tls else None
         self._port = port if _is_free(port) else 0
         self._extra = extra
+        self._training = training
         self._say = say
         self._prepare()
         self.processes = Processes(self.folder / "logs")
@@ -157,17 +165,18 @@ class Demo:
         self.processes.start("city", "khue.sim", "--demo")
         self.processes.start(
             "centre", "khue.run", "centre", "--data", str(self.folder / "centre"), "--port", str(self._port),
-            "--json", "--die-with-parent",
+            "--json", "--die-with-parent", *(("--training",) if self._training else ()),
+            *(self.tls.centre_options() if self.tls else ()),
         )  # fmt: skip
         told = self.processes.first_line("centre")
         self.url, self.password, self.nats = told["url"], told["admin_password"], told["nats"]
-        with Api(self.url) as visitor:
+        with Api(self.url, ca=self.ca) as visitor:
             visitor.sign_in("admin", self.password)
             token = visitor.call("POST", "/tokens", {"name": "khue demo", "expires_days": 7})["token"]
-        self.api = Api(self.url, token)
-        save_login(Login(self.url, token))
+        self.api = Api(self.url, token, self.ca)
+        save_login(Login(self.url, token, self.ca))
         for name in NODES:
-            self._start_node(self.api, name, told["nats"])
+            self._start_node(self.api, name)
         sim = self.processes.first_line("city")
         self._wait_nodes()
         self.city = City(sim["control"], sim["cameras"])
@@ -178,6 +187,11 @@ class Demo:
             body = {"name": f"Camera {number}", "url": bare, "username": user, "password": password, "site": "demo"}
             self.api.call("POST", "/cameras", {name: value for name, value in body.items() if value})
 
+    @property
+    def ca(self) -> str:
+        """File of the authority clients have to trust; "" without TLS."""
+        return str(self.tls.certificate_file) if self.tls else ""
+
     def _wait_nodes(self) -> None:
         """Both nodes first, then the cameras: placement spreads them over the nodes it knows and moves none without need."""
         deadline = time.monotonic() + START_WAIT_S
@@ -187,12 +201,12 @@ class Demo:
                 raise KhueError("the nodes did not join the centre in time")
             time.sleep(0.1)
 
-    def _start_node(self, api: Api, name: str, nats: str) -> None:
-        token = api.call("POST", "/nodes", {"id": name, "sites": ["demo"]})["token"]
+    def _start_node(self, api: Api, name: str) -> None:
+        token = api.call("POST", "/nodes/enrolments", {"id": name, "sites": ["demo"]})["token"]
         self.processes.start(
-            name, "khue.run", "node", "--id", name, "--data", str(self.folder / name), "--nats", nats,
-            "--site", "demo", "--workers", "1", "--die-with-parent",
-            environment={"KHUE_NODE_TOKEN": token},
+            name, "khue.run", "node", "--data", str(self.folder / name), "--site", "demo", "--workers", "1",
+            "--die-with-parent", *(self.tls.node_options() if self.tls else ()),
+            environment={"KHUE_NODE_ENROL": token},
         )  # fmt: skip
 
     def _register(self, api: Api, card: dict[str, Any]) -> str:
@@ -217,7 +231,7 @@ class Demo:
         cards = fleet.enrol()
         self.processes.start(
             "fleet", "khue.run", "sim", "nodes", "--registry", str(fleet.registry), "--nodes", str(cards),
-            "--nats", self.nats,
+            "--nats", self.nats, *(("--nats-ca", self.ca) if self.tls else ()),
         )  # fmt: skip
         self.fleet = fleet
 
@@ -301,7 +315,7 @@ def _measure(demo: Demo, seconds: float | None, quiet: bool) -> dict[str, Any]:
     watched = [demo.ids[card["name"]] for card in demo.city.cards if not card["trouble"] and card["codec"] == "h264"][
         :2
     ]
-    meters = [DelayMeter(demo.url, demo.api.token, camera) for camera in watched]
+    meters = [DelayMeter(demo.url, demo.api.token, camera, demo.ca) for camera in watched]
     for meter in meters:
         meter.start()
     load = Load(demo.nodes())
@@ -358,6 +372,8 @@ def _interruptible() -> Iterator[None]:
     type=click.IntRange(50, 100_000),
     help="Also import the books of a simulated city with that many cameras; 40210 is the whole of it.",
 )
+@click.option("--tls", is_flag=True, help="Everything over TLS, with an authority of its own.")
+@click.option("--training", is_flag=True, help="With exercises, and people and agencies to do them with.")
 @click.pass_context
 def demo(
     ctx: click.Context,
@@ -367,18 +383,24 @@ def demo(
     port: int,
     data: Path,
     fleet: int | None,
+    tls: bool,
+    training: bool,
 ) -> None:
     """A city of 16 simulated cameras, recorded by two nodes, on one URL. Ctrl-C ends it."""
     say = Console(stderr=True, quiet=False)
     with _interruptible():
-        run = Demo(data, port, extra, say)
+        run = Demo(data, port, extra, say, tls=tls, training=training)
         report: dict[str, Any] = {}
         try:
             run.start()
             say.print(
                 f"[bold green]khue is at {run.url}[/]  sign in as [bold]admin[/], password [bold]{run.password}[/]"
             )
+            if run.tls:
+                say.print(run.tls.advice(), soft_wrap=True)
             run.wait_recording()
+            if training and run.api is not None:
+                say.print(make_crew(run.api, list(run.ids.values())).table())
             if fleet:
                 run.load_fleet(fleet)
             report = _measure(run, seconds, json_out)

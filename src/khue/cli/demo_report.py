@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import ssl
 import threading
 import time
 from collections.abc import Sequence
@@ -80,8 +81,9 @@ class _Pipe:
 class DelayMeter:
     """Watches one live stream as a browser would and reads the number in every picture: camera to screen, less the screen."""
 
-    def __init__(self, url: str, token: str, camera: str) -> None:
+    def __init__(self, url: str, token: str, camera: str, ca: str = "") -> None:
         self.camera = camera
+        self._tls = ssl.create_default_context(cafile=ca) if ca else None
         self._url = f"{url.replace('http', 'ws', 1)}/api/v1/cameras/{camera}/live?stream=sub"
         self._token = token
         self._pipe = _Pipe()
@@ -104,7 +106,7 @@ class DelayMeter:
     def _receive(self) -> None:
         headers = {"Authorization": f"Bearer {self._token}"}
         with contextlib.suppress(ConnectionClosed, OSError):
-            self._socket = connect(self._url, additional_headers=headers, max_size=None)
+            self._socket = connect(self._url, additional_headers=headers, max_size=None, ssl=self._tls)
             for message in self._socket:
                 if isinstance(message, bytes):
                     now = time.time_ns() // 1000

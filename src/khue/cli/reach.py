@@ -38,7 +38,7 @@ def reach(ctx: click.Context) -> Iterator[Api]:
     folder = ctx.obj if isinstance(ctx.obj, str) else os.environ.get("KHUE_DATA", "")
     login = None if folder else _known()
     if login is not None:
-        with Api(login.url, login.token) as api:
+        with Api(login.url, login.token, login.ca) as api:
             yield api
         return
     with _serve(folder or FOLDER) as started, Api(started.url, started.token) as api:
@@ -50,7 +50,7 @@ def _known() -> Login | None:
         login = load_login()
     except ConfigError:
         return None
-    with Api(login.url, login.token) as api:
+    with Api(login.url, login.token, login.ca) as api:
         try:
             api.call("GET", "/health")
         except KhueError as error:

@@ -13,7 +13,7 @@ import textwrap
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args, get_origin
 
 import click
 import msgspec
@@ -57,7 +57,7 @@ def configuration_page() -> str:
         _table(settings(CentreConfig)),
     ]
     for name, section in _sections(CentreConfig):
-        parts += [f"### `[{name}]`", _table(settings(section))]
+        parts += [f"### `{name}`", _table(settings(section))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -97,9 +97,12 @@ def settings(struct: type[msgspec.Struct]) -> list[Setting]:
 
 
 def _sections(struct: type[msgspec.Struct]) -> Iterator[tuple[str, type[msgspec.Struct]]]:
+    """(heading as it stands in the file, section); of a list of sections the one each of them is."""
     for field in msgspec.structs.fields(struct):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            yield field.name, field.type
+            yield f"[{field.name}]", field.type
+        elif get_origin(field.type) is tuple and issubclass(get_args(field.type)[0], msgspec.Struct):
+            yield f"[[{field.name}]]", get_args(field.type)[0]
 
 
 def _class_body(lines: str) -> list[ast.stmt]:

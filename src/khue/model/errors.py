@@ -51,6 +51,10 @@ class LinkError(KhueError):
     """Node and centre cannot reach each other, or the other end did not answer in time."""
 
 
+class AuditError(KhueError):
+    """An audit log, its export or a checkpoint is not what it says, or cannot be read."""
+
+
 class ConfigError(KhueError):
     """A setting is missing, unknown or out of range."""
 
@@ -65,6 +69,10 @@ class Denied(KhueError):
 
 class Conflict(KhueError):
     """The change contradicts what is stored."""
+
+
+class Unstorable(KhueError):
+    """A text that cannot be kept: the character 0."""
 
 
 class Unavailable(KhueError):

@@ -14,7 +14,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Everything that can be set on a node."""
 
     id: str
-    """Name of this node; letters, digits, `-` and `_`. Its token was made for this name."""
+    """Name of this node; letters, digits, `-` and `_`. Its key was registered for this name; enrolling tells it."""
 
     data: str
     """Folder for the recordings, the index and the last desired state."""
@@ -26,7 +26,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """PEM file of the authority that signed the certificate of a `tls://` NATS; empty trusts the system's."""
 
     token: str = ""
-    """What the centre gave out for this node (`khue nodes enrol`)."""
+    """Seed of the node's key, when somebody else made it. A node that enrolled itself has its own and needs none."""
 
     sites: tuple[str, ...] = ("default",)
     """Networks whose cameras this node can reach."""
@@ -36,6 +36,15 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     listen_port: int = 0
     """Its port; 0 takes a free one."""
+
+    listen_tls_cert: str = ""
+    """PEM file; with `listen_tls_key` the node's own server speaks TLS, as pages of a centre with https require."""
+
+    listen_tls_key: str = ""
+    """PEM file."""
+
+    listen_name: str = ""
+    """Host name viewers reach the node's own server by, which its certificate is for; empty is `listen_host`."""
 
     workers: int = max(1, min(4, (os.cpu_count() or 1) - 1))
     """Recorder processes; one a core, one core left for everything else."""
@@ -70,6 +79,8 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     def __post_init__(self) -> None:
         _ = self.declared
+        if bool(self.listen_tls_cert) != bool(self.listen_tls_key):
+            raise ConfigError("listen_tls_cert and listen_tls_key go together; give both or none")
         if not 0 < self.scan_rate <= 1000:
             raise ConfigError("scan_rate is above 0 and at most 1000 connection attempts a second")
 

@@ -24,6 +24,7 @@ from khue.wire.link import (
     CoverageReply,
     CoverageRequest,
     Desired,
+    EndViewing,
     EventBatch,
     GapChange,
     Heartbeat,
@@ -66,6 +67,7 @@ class Link:
         reads: ReadServer,
         probe: Probe,
         scans: ScanServer,
+        end_viewing: Callable[[tuple[str, ...]], None],
     ) -> None:
         self._join = join
         self._bus = bus
@@ -77,6 +79,7 @@ class Link:
         self._reads = reads
         self._probe = probe
         self._scans = scans
+        self._end_viewing = end_viewing
         self._revision = 0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -95,6 +98,7 @@ class Link:
         for verb, handler in answers.items():
             await self._bus.subscribe(subjects.of_node(node, verb), handler, concurrency=16)
         await self._bus.subscribe(subjects.of_node(node, "desired"), self._pushed)
+        await self._bus.subscribe(subjects.of_node(node, "end"), self._ended)
         self._bus.on_connect(self._joined)
         self._tasks = [
             asyncio.create_task(self._beat(), name="heartbeat"),
@@ -121,9 +125,15 @@ class Link:
     async def _pushed(self, message: Received) -> None:
         self._take(msgspec.msgpack.decode(message.data, type=Desired))
 
+    async def _ended(self, message: Received) -> None:
+        self._end_viewing(msgspec.msgpack.decode(message.data, type=EndViewing).tokens)
+
     def _take(self, desired: Desired) -> None:
         if desired.error:
             _log.error("the centre does not accept this node: %s", desired.error)
+            return
+        if desired.node != self._join.node:
+            _log.error("a desired state for node %s came here; it is not obeyed", desired.node)
             return
         if desired.revision != self._revision:
             self._revision = desired.revision

@@ -12,9 +12,12 @@ from khue.model.errors import ConfigError
 
 
 class AppServer:
-    """Serves one application; port 0 takes a free one."""
+    """Serves one application; port 0 takes a free one. With ``tls``, (certificate, key) files, over TLS only.
 
-    def __init__(self, app: Any, host: str, port: int) -> None:
+    ``name`` is the host the URL is told with; "" is the address.
+    """
+
+    def __init__(self, app: Any, host: str, port: int, *, tls: tuple[str, str] = ("", ""), name: str = "") -> None:
         config = uvicorn.Config(
             app,
             host,
@@ -24,7 +27,14 @@ class AppServer:
             lifespan="off",
             log_level="warning",
             ws="websockets-sansio",
+            ssl_certfile=tls[0] or None,
+            ssl_keyfile=tls[1] or None,
         )
+        try:
+            config.load()
+        except OSError as error:  # ssl.SSLError too
+            raise ConfigError(f"listen_tls_cert or listen_tls_key cannot be used: {error}") from error
+        self._scheme, self._name = "https" if tls[0] else "http", name
         self._server = uvicorn.Server(config)
         self._task: asyncio.Task[None] | None = None
         self._address = f"{host}:{port}"
@@ -37,7 +47,7 @@ class AppServer:
                 raise ConfigError(f"cannot listen on {self._address}; choose another port or end what uses it")
             await asyncio.sleep(0.01)
         host, port = self._server.servers[0].sockets[0].getsockname()[:2]
-        return f"http://{host}:{port}"
+        return f"{self._scheme}://{self._name or host}:{port}"
 
     async def _serve(self) -> None:
         with contextlib.suppress(SystemExit):  # uvicorn's way to say that it could not bind

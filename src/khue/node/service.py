@@ -86,8 +86,15 @@ class Node:
         if stored is not None:
             self._obey(stored)
         self._retention = asyncio.create_task(self._retain(), name="retention")
-        lan = Lan(self.root, self._live, self._clock, lambda: self.desired.token_key)
-        self._server = AppServer(lan_app(lan), self.config.listen_host, self.config.listen_port)
+        self._lan = lan = Lan(self.root, self._live, self._clock, lambda: self.desired.token_key)
+        config = self.config
+        self._server = AppServer(
+            lan_app(lan),
+            config.listen_host,
+            config.listen_port,
+            tls=(config.listen_tls_cert, config.listen_tls_key),
+            name=config.listen_name,
+        )
         self.lan_url = await self._server.start()
         if self._bus is not None:
             await self._start_link(self._bus)
@@ -112,6 +119,7 @@ class Node:
             reads=ReadServer(bus, self.root),
             probe=self._probe,
             scans=ScanServer(self.config.declared, self.config.scan_rate, self._clock),
+            end_viewing=self._lan.end,
         )
         await self._link.start()
 

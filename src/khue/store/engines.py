@@ -16,6 +16,7 @@ from khue.store.embedded_postgres import EmbeddedPostgres
 from khue.store.event_log import EventLog
 from khue.store.migrate import migrate
 from khue.store.nats import NatsBus
+from khue.store.nkey import signed_by
 from khue.store.objects import ObjectStore, open_objects
 from khue.store.postgres import Database
 
@@ -42,11 +43,19 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
 class NodeAuthority:
     """Makes nkeys for nodes, and tells the embedded NATS whom to let in; an external one is configured by its operator."""
 
-    def __init__(self, server: EmbeddedNats | None) -> None:
+    def __init__(self, server: EmbeddedNats | None, url: str = "") -> None:
         self._server = server
+        self._url = url
+
+    @property
+    def url(self) -> str:
+        return self._server.url if self._server is not None else self._url
 
     def new_key(self) -> tuple[str, str]:
         return new_node_key()
+
+    def signed_by(self, public: str, message: bytes, signature: bytes) -> bool:
+        return signed_by(public, message, signature)
 
     async def allow(self, nodes: Mapping[str, str]) -> None:
         if self._server is not None:
@@ -69,7 +78,7 @@ class Engines:
                 tls_cert=settings.bus_tls_cert,
                 tls_key=settings.bus_tls_key,
             )
-        self.node_keys = NodeAuthority(self.nats)
+        self.node_keys = NodeAuthority(self.nats, settings.bus_url)
         self._lock: IO[str] | None = None
         self.database: Database
         self.bus: NatsBus
@@ -108,7 +117,8 @@ class Engines:
             await self.nats.start()
             seed = self.nats.seed
         # our own server's certificate is made for the name nodes know it by, and we speak to it on this machine
-        ca_file, by_name = (settings.bus_tls_cert, False) if self.nats else (settings.bus_ca_file, True)
+        own_ca = settings.bus_ca_file or settings.bus_tls_cert
+        ca_file, by_name = (own_ca, False) if self.nats else (settings.bus_ca_file, True)
         self.bus = NatsBus(self.bus_url, name="centre", seed=seed, ca_file=ca_file, check_name=by_name)
         self.events = EventLog(self.bus)
         self.bus.start()

@@ -10,13 +10,14 @@ from typing import Any
 
 import asyncpg
 
-from khue.model.errors import ConfigError, Conflict, NotFound, Unavailable
+from khue.model.errors import ConfigError, Conflict, Denied, NotFound, Unavailable, Unstorable
 
 _log = logging.getLogger(__name__)
 
 _ACQUIRE_TIMEOUT = 5.0
 _COMMAND_TIMEOUT = 15.0
 _AWAY = "the database cannot be reached; it is tried again with each request, so repeat this in a few seconds"
+_REFUSED = "KH001"  # what our own triggers raise when somebody gives what they do not hold
 # Lost, refused, starting up, shutting down, too many connections: classes 08, 53, 57 of SQLSTATE, and the driver's own
 _OUTAGES = (
     OSError,
@@ -39,6 +40,12 @@ def _in_our_words() -> Iterator[None]:
         raise NotFound(
             f"it refers to something that does not exist: {error.detail or error.constraint_name}"
         ) from error
+    except asyncpg.UnknownPostgresError as error:
+        if error.sqlstate != _REFUSED:
+            raise
+        raise Denied(error.message or "the database refuses it") from error
+    except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError) as error:
+        raise Unstorable("a text holds the character 0; leave it out") from error
     except asyncpg.SerializationError as error:
         raise Conflict("somebody changed the same thing at the same time; try again") from error
     except _OUTAGES as error:

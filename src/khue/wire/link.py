@@ -13,6 +13,7 @@ Subjects (``{node}`` and ``{camera}`` are ids without dots):
 - ``khue.node.{node}.snapshot``        request  SnapshotRequest -> SnapshotReply
 - ``khue.node.{node}.coverage``        request  CoverageRequest -> CoverageReply
 - ``khue.node.{node}.probe``           request  ProbeRequest -> ProbeReply
+- ``khue.node.{node}.end``             publish  EndViewing               viewers beside the node whose right ended
 - ``khue.node.{node}.scan``, ``.password``                                see khue.wire.onboarding
 
 Every reply carries ``error`` (a sentence for a person) instead of its content when it failed.
@@ -261,6 +262,12 @@ class CoverageReply(Message, frozen=True):
     spans: tuple[Span, ...] = ()
     gaps: tuple[Gap, ...] = ()
     error: str = ""
+
+
+class EndViewing(Message, frozen=True):
+    """What was opened at the node with these tokens may not go on. A node that misses it ends them when they expire."""
+
+    tokens: tuple[str, ...]  # their ids
 
 
 class ProbeRequest(Message, frozen=True):

@@ -39,7 +39,7 @@ def events(node: str) -> str:
 
 
 def of_node(node: str, what: str) -> str:
-    """``what`` is desired, live, read, snapshot, coverage, probe, scan or password."""
+    """``what`` is desired, live, end, read, snapshot, coverage, probe, scan or password."""
     return f"khue.node.{node}.{what}"
 
 

@@ -28,6 +28,7 @@ class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     actions: tuple[str, ...]
     exp: Micros
     sub: str  # the account, for the node's own log
+    id: str = ""  # by which the centre ends what was opened with it
 
 
 def sign(grant: Grant, key: Ed25519PrivateKey) -> str:

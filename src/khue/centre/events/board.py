@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from khue.centre.access.rules import Account
-from khue.centre.access.scope import filter_seen
+from khue.centre.access.scope import as_reader, filter_seen
 from khue.centre.ports import Database
 from khue.centre.sql import Queries
 from khue.model.errors import LinkError, Unavailable
@@ -47,11 +47,17 @@ class CameraNews(msgspec.Struct, frozen=True, tag_field="type", tag="camera"):
     change: str
 
 
+class NoticeNews(msgspec.Struct, frozen=True, tag_field="type", tag="notice"):
+    """An account's notices changed; nobody else is told."""
+
+    account: str
+
+
 class Resync(msgspec.Struct, frozen=True, tag_field="type", tag="resync"):
     """News were lost on the way; ask for the lists again."""
 
 
-News = StatusNews | NodeNews | CameraNews | Resync
+News = StatusNews | NodeNews | CameraNews | NoticeNews | Resync
 
 
 class Watcher:
@@ -107,15 +113,23 @@ class Board:
         self._listeners.append(callback)
 
     async def seen_by(self, account: Account, news: Sequence[News]) -> list[News]:
-        """Without news of cameras the account does not see; while that cannot be asked, only that there were some."""
+        """Without news of cameras the account does not see, and without others' notices; while what it sees cannot be
+        asked, only that there were some.
+        """
+        news = [one for one in news if not isinstance(one, NoticeNews) or one.account == account.id]
         cameras = {camera for one in news if (camera := _camera_of(one))}
         if not cameras:
-            return list(news)
+            return news
         try:
             seen = await filter_seen(self._database, account, sorted(cameras))
         except Unavailable:
             return [Resync()]
         return [one for one in news if not (camera := _camera_of(one)) or camera in seen]
+
+    async def sight(self, account: Account) -> bytes:
+        """A digest of which cameras the account sees. Raises Unavailable."""
+        async with as_reader(self._database, account) as session:
+            return bytes(await session.fetchval(_SQL["sight"]))
 
     async def announce(self, news: Sequence[News]) -> None:
         """Tell every replica. While the message bus is away nobody is told; all look afresh when it is back."""

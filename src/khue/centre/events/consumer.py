@@ -94,7 +94,11 @@ def _decode(event: StoredEvent) -> EventBatch | None:
 
 
 async def apply(session: Statements, batches: Sequence[EventBatch]) -> None:
-    """Write the batches, in their order. Rows have natural keys: the same batch stored twice changes nothing."""
+    """Write the batches, in their order. Rows have natural keys: the same batch stored twice changes nothing.
+
+    Of a camera that was never placed with the node that speaks, nothing is taken.
+    """
+    batches = await _own(session, batches)
     statuses = [(batch.node, status) for batch in batches for status in batch.transitions]
     spans = [(batch.node, span) for batch in batches for span in batch.spans]
     if statuses:
@@ -104,6 +108,30 @@ async def apply(session: Statements, batches: Sequence[EventBatch]) -> None:
     for batch in batches:
         for change in batch.gaps:
             await _put_gap(session, batch.node, change)
+
+
+async def _own(session: Statements, batches: Sequence[EventBatch]) -> list[EventBatch]:
+    """The batches without what a node says of cameras it never had: nobody else's recordings or gaps are its to claim."""
+    said = {(batch.node, change.camera) for batch in batches for change in _changes(batch)}
+    rows = await session.fetch(_SQL["placed"], *_columns(sorted(said))) if said else []
+    foreign = said - {(row["node"], row["camera"]) for row in rows}
+    if not foreign:
+        return list(batches)
+    for node, camera in sorted(foreign):
+        _log.error("node %s speaks of camera %s, which it never had; that is left out", node, camera)
+    return [
+        msgspec.structs.replace(
+            batch,
+            transitions=tuple(one for one in batch.transitions if (batch.node, one.camera) not in foreign),
+            spans=tuple(one for one in batch.spans if (batch.node, one.camera) not in foreign),
+            gaps=tuple(one for one in batch.gaps if (batch.node, one.camera) not in foreign),
+        )
+        for batch in batches
+    ]
+
+
+def _changes(batch: EventBatch) -> Iterable[StreamStatus | SpanChange | GapChange]:
+    return (*batch.transitions, *batch.spans, *batch.gaps)
 
 
 async def _put_statuses(session: Statements, statuses: Sequence[tuple[str, StreamStatus]]) -> None:

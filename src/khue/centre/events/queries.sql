@@ -10,6 +10,11 @@ select sequence from event_position for update
 -- name: move_position
 update event_position set sequence = $1
 
+-- name: placed
+-- Of these nodes and cameras, side by side, those that were ever placed together.
+select p.node, p.camera from unnest($1::text[], $2::text[]) as said (node, camera)
+join placed_once p on p.node = said.node and p.camera = said.camera
+
 -- name: add_transitions
 insert into transition (camera, stream, since, node, state, detail, cause)
 select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[])
@@ -49,3 +54,7 @@ set ended = excluded.ended, cause = excluded.cause, detail = excluded.detail
 
 -- name: withdraw_gap
 delete from gap where camera = $1 and stream = $2 and node = $3 and started = $4 and partial = $5
+
+-- name: sight
+-- As a reader.
+select sha256(reach_bits())

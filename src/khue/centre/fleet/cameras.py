@@ -13,7 +13,7 @@ from khue.centre.access.rules import Account
 from khue.centre.access.scope import NO_SUCH_CAMERA, as_reader, seen
 from khue.centre.errors import Invalid
 from khue.centre.fleet.rules import fold, search_words
-from khue.centre.identity import new_id
+from khue.centre.ids import new_id
 from khue.centre.ports import Database, Row, Statements
 from khue.centre.registry.actor import as_actor
 from khue.centre.secrets import Vault

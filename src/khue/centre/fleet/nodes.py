@@ -103,12 +103,12 @@ class Nodes:
     async def all(self) -> list[Row]:
         return list(await self._database.fetch(_SQL["list_nodes"]))
 
-    async def lan_url(self, camera: str) -> str:
-        """Of the camera's node. Raises NotFound when it has none or is not heard of."""
+    async def lan_url(self, camera: str) -> tuple[str, str]:
+        """The camera's node and its address. Raises NotFound when it has none or is not heard of."""
         row = await self._database.fetchrow(_SQL["node_lan_url"], camera)
         if row is None or not row["alive"] or not row["lan_url"]:
             raise NotFound("this camera's node cannot be reached directly; watch through the centre")
-        return str(row["lan_url"])
+        return row["id"], row["lan_url"]
 
     async def tell(self, nodes: Iterable[str]) -> None:
         """Push the desired state. Whom it does not reach is told by its next heartbeat."""
@@ -160,8 +160,10 @@ class Nodes:
 
     # -- what nodes ask --------------------------------------------------------------------------------------------
 
-    async def _joined(self, message: Received) -> bytes:
+    async def _joined(self, message: Received) -> bytes | None:
         node = subjects.speaker(message.subject)
+        if not _may_hear(node, message):
+            return None
         try:
             join = msgspec.msgpack.decode(message.data, type=Join)
             if join.node != node:
@@ -183,8 +185,10 @@ class Nodes:
             await self._on_change()
         return msgspec.msgpack.encode(desired)
 
-    async def _heard(self, message: Received) -> bytes:
+    async def _heard(self, message: Received) -> bytes | None:
         node = subjects.speaker(message.subject)
+        if not _may_hear(node, message):
+            return None
         try:
             beat = msgspec.msgpack.decode(message.data, type=Heartbeat)
             revision = await self._renew(node, beat)
@@ -209,6 +213,15 @@ class Nodes:
         if told and not row["known"]:
             await self._database.execute(_SQL["put_progress"], node, streams, digest, until)
         return int(row["revision"])
+
+
+def _may_hear(node: str, message: Received) -> bool:
+    """Whether the answer goes to the node that asks. The bus lets a sender name any subject for it, and we may publish on
+    all of them: a node could have us send its own desired state to another one."""
+    if not message.reply or message.reply.startswith(f"{subjects.answers(node)}."):
+        return True
+    _log.error("node %s wants its answer sent to %s; it gets none", node, message.reply)
+    return False
 
 
 def _hold(row: Row) -> Hold:

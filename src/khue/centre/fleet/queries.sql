@@ -107,7 +107,7 @@ from node n
 order by n.id
 
 -- name: node_lan_url
-select n.lan_url, coalesce(n.lease_until > now(), false) as alive
+select n.id, n.lan_url, coalesce(n.lease_until > now(), false) as alive
 from placement p join node n on n.id = p.node
 where p.camera = $1
 
@@ -225,3 +225,34 @@ update node set revision = revision + 1 where id = any($1)
 
 -- name: tell_alive
 update node set alive = $2 where id = $1
+
+-- name: drop_offers
+-- A new offer ends those before it; used ones stay as a record, for a while.
+delete from node_enrolment
+where node = $1 and used is null or used < now() - interval '1 year' or used is null and expires < now() - interval '30 days'
+
+-- name: add_offer
+insert into node_enrolment (id, node, sites, again, secret_hash, created_by, expires)
+values ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7))
+returning expires
+
+-- name: node_exists
+select exists (select from node where id = $1)
+
+-- name: list_offers
+select id, node, sites, again, created, created_by, expires from node_enrolment
+where used is null and expires > now() order by node
+
+-- name: withdraw_offer
+delete from node_enrolment where id = $1 and used is null returning node
+
+-- name: offer
+select node, sites, again, secret_hash, used, used_from, expires, expires < now() as ended from node_enrolment
+where id = $1 for update
+
+-- name: use_offer
+update node_enrolment set used = now(), used_from = $2, bus_key = $3 where id = $1
+
+-- name: replace_key
+-- The same node with another key; what it serves changes only when the offer says so.
+update node set bus_key = $3, sites = case when $2::text[] = '{}' then sites else $2 end where id = $1 returning sites

@@ -44,6 +44,8 @@ def reaches(node: NodeLoad, site: str) -> bool:
 def place(nodes: Sequence[NodeLoad], cameras: Iterable[CameraPlace], *, failover: bool = True) -> list[Move]:
     """The moves that are needed, and no other: a camera stays where it is while its node lives and reaches it.
 
+    In an order in which each finds its room.
+
     A camera goes to the live node on its network with the smallest share of its capacity in use. A camera on a dead node
     that nobody else can take stays, and is recorded again when its node is back. Balance is never forced. Without
     ``failover`` dead nodes keep their cameras: used while it is not certain that they are dead.
@@ -70,7 +72,7 @@ def place(nodes: Sequence[NodeLoad], cameras: Iterable[CameraPlace], *, failover
         for camera, _ in waiting
         if camera.node is None or camera.node not in known
     ]
-    return sorted(moves, key=lambda move: move.camera)
+    return moves
 
 
 def _move(nodes: Sequence[NodeLoad], load: dict[str, int], camera: CameraPlace, reason: str) -> Move | None:

@@ -16,13 +16,11 @@ from khue.model.errors import Conflict, KhueError
 
 _SQL = Queries(__file__)
 _BATCH = 2000  # rows a statement: the progress people see, and far from any time limit
-# What a new camera is that says nothing, as the columns default to it.
+# What a new camera is that says nothing, as the columns default to it. Its disclosure and retention follow its purpose.
 _DEFAULTS = {
     **dict.fromkeys(("vendor", "family", "model", "serial", "host", "address", "contract", "supplier"), ""),
     **dict.fromkeys(("contact_point", "site", "note"), ""),
     "life": "operating",
-    "disclosure": "area",
-    "retention_class": "default",
     "enabled": True,
 }
 Progress = Callable[[float], None]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from khue.centre.errors import Invalid
-from khue.centre.identity import new_id
+from khue.centre.ids import new_id
 from khue.centre.intake.table import MAX_BYTES
 from khue.centre.ports import Objects
 from khue.centre.secrets import Vault

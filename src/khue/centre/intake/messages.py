@@ -4,20 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from khue.centre.access.rules import Term
 from khue.centre.intake.mapping import Mapping
 from khue.centre.intake.sealing import Sealed
-
-
-class Scope(msgspec.Struct, frozen=True):
-    """What the account behind an import may write; ``agencies`` with those below them."""
-
-    units: tuple[str, ...] = ()
-    agencies: tuple[str, ...] = ()
-    defence: bool = False
-
-    @property
-    def whole_city(self) -> bool:
-        return not self.units and not self.agencies
 
 
 class AgencyRow(msgspec.Struct, frozen=True):
@@ -36,7 +25,7 @@ class Job(msgspec.Struct, tag_field="type", tag="job", frozen=True):
     files: tuple[str, ...]
     import_id: str = ""
     agency: str = ""
-    scope: Scope = Scope()
+    scope: tuple[Term, ...] = ()  # what the account behind the import may write
     agencies: tuple[AgencyRow, ...] = ()
     units: dict[str, str] = {}
     retention: tuple[str, ...] = ()

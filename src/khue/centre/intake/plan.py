@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from khue.centre.fleet.rules import fold
-from khue.centre.identity import new_id
+from khue.centre.ids import new_id
 from khue.centre.intake import words
 from khue.centre.intake.agencies import read_agency
 from khue.centre.intake.fields import COLUMNS, SECRET, clean, impossible, plain, same, search_text
 from khue.centre.intake.match import Device, Match, Matcher, Place, device_of
-from khue.centre.intake.messages import AgencyRow, Job, PlannedRow, Scope
+from khue.centre.intake.messages import AgencyRow, Job, PlannedRow
 from khue.centre.intake.reading import Note, Problem, Reading
 from khue.centre.intake.sealing import KnownSecrets, Sealed, Sealer, Secrets, bad_url, secrets_of, shown_urls
 from khue.centre.intake.table import Skipped
@@ -309,7 +309,7 @@ class Planner:
     # -- who may -----------------------------------------------------------------------------------------------------
 
     def _may_write(self, values: dict[str, Any]) -> bool:
-        return in_scope(self._job.scope, values)
+        return any(term.covers(values) for term in self._job.scope)
 
     def _claimed(self, row: _Row, rival: Match) -> Problem:
         where = rival.device.where
@@ -353,18 +353,6 @@ class Planner:
 
 def _number(line: tuple[int, Understood | None]) -> int:
     return line[0]
-
-
-def in_scope(scope: Scope, values: dict[str, Any]) -> bool:
-    """Whether an account of this scope sees, and so may write, a camera with these values; as the policies of the table."""
-    if values.get("purpose") == Purpose.DEFENCE and not scope.defence:
-        return False
-    return (
-        scope.whole_city
-        or values.get("unit") in scope.units
-        or values.get("owner") in scope.agencies
-        or values.get("manager") in scope.agencies
-    )
 
 
 def _contact(said: dict[str, Any]) -> str:

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from khue.centre.access.rules import Account
+from khue.centre.access.rules import Account, Right, Term
+from khue.centre.access.scope import terms_of
 from khue.centre.intake.apply import Progress, balanced, count
 from khue.centre.intake.clerk import Answer, Clerks
 from khue.centre.intake.files import Files
 from khue.centre.intake.mapping import Mapping
-from khue.centre.intake.messages import AgencyRow, Asked, Finished, Job, JudgedRow, Planned, PlannedRow, Scope
+from khue.centre.intake.messages import AgencyRow, Asked, Finished, Job, JudgedRow, Planned, PlannedRow
 from khue.centre.ports import Database, Row, Session, Statements
 from khue.centre.sql import Queries
 from khue.model.errors import Conflict
@@ -49,12 +50,9 @@ class Planning:
     def __init__(self, database: Database, files: Files, clerks: Clerks) -> None:
         self._database, self._files, self._clerks = database, files, clerks
 
-    async def scope_of(self, by: Account) -> Scope:
+    async def scope_of(self, by: Account) -> tuple[Term, ...]:
         """What the account may write now."""
-        rows = await self._database.fetch(_SQL["agencies_below"], list(by.agencies))
-        agencies = tuple(sorted(row["id"] for row in rows))
-        # An agency that is gone must not turn its account into one for the whole city.
-        return Scope(tuple(sorted(by.units)), agencies or tuple(sorted(by.agencies)), by.defence)
+        return await terms_of(self._database, by, Right.MANAGE)
 
     async def plan(self, by: Account, row: Row, worker: str, progress: Progress) -> None:
         """In one transaction. Raises Invalid (SheetInvalid), Conflict, Unavailable, NotFound; then there is no plan."""
@@ -89,7 +87,9 @@ class Planning:
 
     async def correct(self, row: Row) -> AsyncIterator[Answer]:
         """The corrected sheets, in pieces."""
-        job, objects = await self._job("correct", row, msgspec.json.decode(row["scope"], type=Scope), self._database)
+        job, objects = await self._job(
+            "correct", row, msgspec.json.decode(row["scope"], type=tuple[Term, ...]), self._database
+        )
 
         async def give(asked: Asked) -> AsyncIterator[bytes]:
             if asked.what == "file":
@@ -105,7 +105,9 @@ class Planning:
         async for answer in self._clerks.work(job, give):
             yield answer
 
-    async def _job(self, kind: str, row: Row, scope: Scope, session: Statements) -> tuple[Job, dict[str, str]]:
+    async def _job(
+        self, kind: str, row: Row, scope: tuple[Term, ...], session: Statements
+    ) -> tuple[Job, dict[str, str]]:
         """(what the clerk is told, the object of each file)."""
         files = await self._database.fetch(_SQL["files_of"], row["id"])
         if any(not file["kept"] for file in files):

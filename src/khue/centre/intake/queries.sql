@@ -89,13 +89,6 @@ delete from import_mapping where id = $1 returning id
 -- name: list_agencies
 select id, name, kind, unit from agency order by id
 
--- name: agencies_below
-with recursive below (id) as (
-    select id from agency where id = any($1::text[])
-    union select a.id from agency a join below b on a.parent = b.id
-)
-select id from below
-
 -- name: list_units
 select code, name from unit
 

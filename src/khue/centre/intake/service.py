@@ -14,16 +14,16 @@ from typing import Any
 
 import msgspec
 
-from khue.centre.access.rules import Account, Role
+from khue.centre.access.rules import Account, Role, Term
 from khue.centre.errors import Invalid
 from khue.centre.fleet.service import Fleet
-from khue.centre.identity import new_id
+from khue.centre.ids import new_id
 from khue.centre.intake.apply import Progress, apply
 from khue.centre.intake.clerk import Clerks, SheetInvalid
 from khue.centre.intake.fields import COLUMNS, SECRET
 from khue.centre.intake.files import Files
 from khue.centre.intake.mapping import Mapping as SheetMapping
-from khue.centre.intake.messages import Asked, Data, Job, Looked, Scope, SheetOut
+from khue.centre.intake.messages import Asked, Data, Job, Looked, SheetOut
 from khue.centre.intake.planning import Planning
 from khue.centre.intake.undo import undo
 from khue.centre.ports import Database, Objects, Row
@@ -215,7 +215,9 @@ class Imports:
     async def apply(self, by: Account, import_id: str) -> None:
         """Begin to write what the plan says. Raises NotFound, Conflict, Denied."""
         row = await self.get(by, import_id)
-        if not _sees_all(by) and msgspec.json.decode(row["scope"], type=Scope) != await self._planning.scope_of(by):
+        if not _sees_all(by) and msgspec.json.decode(
+            row["scope"], type=tuple[Term, ...]
+        ) != await self._planning.scope_of(by):
             raise Denied("what you may change is not what it was when this was planned; plan again")
 
         async def work(row: Row, progress: Progress) -> None:

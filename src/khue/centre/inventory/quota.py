@@ -7,6 +7,7 @@ import datetime as dt
 import msgspec
 
 from khue.centre.access.rules import Account
+from khue.centre.access.scope import reach_of
 from khue.centre.errors import Invalid
 from khue.centre.inventory.filters import HANOI, Filter
 from khue.centre.inventory.past import source
@@ -81,10 +82,11 @@ class Quota:
         async with reading(self._database, account) as session:
             found = {row["key"]: row for row in await session.fetch(statement, *arguments, sorted(INSTALLED))}
             names = await _names(session, by)
-            needed = await _needed(session, by, at) if account.sees_whole_city else {}
-        hidden = () if account.defence else (Purpose.DEFENCE, QuotaGroup.DEFENCE)
+            reach = await reach_of(session)
+            needed = await _needed(session, by, at) if reach["whole"] else {}
+        hidden = () if reach["defence"] else (Purpose.DEFENCE, QuotaGroup.DEFENCE)
         keys = [key for key in _FIXED.get(by, ()) if key not in hidden]
-        if by == "unit" and account.sees_whole_city:
+        if by == "unit" and reach["whole"]:
             keys = list(names)
         keys += sorted(key for key in found if key is not None and key not in set(keys))
         rows = [_row(key, names.get(key, key), found.get(key), needed.get(key)) for key in map(str, keys)]

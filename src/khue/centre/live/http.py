@@ -9,11 +9,14 @@ from litestar import get, websocket
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
+from khue.centre.access.gate import Decision
 from khue.centre.access.rules import Action
-from khue.centre.access.service import Access, Accounts, Caller
+from khue.centre.access.service import Access, Caller
+from khue.centre.access.watch import AccessWatch, Watched
 from khue.centre.fleet.service import Fleet
+from khue.centre.identity.sessions import Sessions
 from khue.centre.live.hub import Hub
-from khue.centre.live.lan import LanTokens
+from khue.centre.live.lan import LanTokens, LanViewings
 from khue.centre.sockets import Socket, serve
 from khue.model.camera import StreamName
 
@@ -30,17 +33,18 @@ class LanOut(msgspec.Struct):
 async def live(
     socket: Socket,
     camera: FromPath[str],
-    accounts: NamedDependency[Accounts],
+    sessions: NamedDependency[Sessions],
+    watch: NamedDependency[AccessWatch],
     access: NamedDependency[Access],
     hub: NamedDependency[Hub],
     stream: FromQuery[StreamName] = StreamName.MAIN,
 ) -> None:
     """Text: start, state, error. Binary: fMP4, an initialisation with its group of pictures or one picture."""
 
-    async def permit(caller: Caller) -> None:
-        await access.permit(caller, Action.LIVE, camera=camera, stream=stream)
+    async def permit(caller: Caller) -> Decision:
+        return await access.permit(caller, Action.LIVE, camera=camera, stream=stream)
 
-    async def send(caller: Caller) -> None:
+    async def send(_: Watched) -> None:
         viewer = hub.watch(camera, stream)
         try:
             while (message := await viewer.next()) is not None:
@@ -51,7 +55,7 @@ async def live(
         finally:
             await hub.leave(camera, stream, viewer)
 
-    await serve(socket, accounts, permit, send)
+    await serve(socket, sessions, watch, (Action.LIVE, camera), permit, send)
 
 
 @get("/api/v1/cameras/{camera:str}/lan", summary="A token for viewing at the node", tags=["live"])
@@ -61,10 +65,12 @@ async def lan(
     access: NamedDependency[Access],
     fleet: NamedDependency[Fleet],
     lan_tokens: NamedDependency[LanTokens],
+    lan_viewings: NamedDependency[LanViewings],
     stream: FromQuery[StreamName] = StreamName.MAIN,
 ) -> LanOut:
-    """404 when the node is not heard of or has no address of its own."""
-    await access.permit(caller, Action.LIVE, camera=camera, stream=stream, detail="at the node")
-    url = await fleet.nodes.lan_url(camera)
-    token, expires = lan_tokens.make(camera, stream, caller.account.username)
-    return LanOut(url, token, expires)
+    """404 when the node is not heard of or has no address of its own. A viewer sends the node a new one before it expires."""
+    decision = await access.permit(caller, Action.LIVE, camera=camera, stream=stream, detail="at the node")
+    node, url = await fleet.nodes.lan_url(camera)
+    made = lan_tokens.make(camera, stream, caller.account.username)
+    lan_viewings.add(caller, camera, decision, node, made.id)
+    return LanOut(url, made.token, made.expires)

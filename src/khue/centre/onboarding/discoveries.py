@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from khue.centre.access.rules import Account
 from khue.centre.access.scope import as_reader
 from khue.centre.errors import Invalid
-from khue.centre.identity import new_id
+from khue.centre.ids import new_id
 from khue.centre.link import NodeLink
 from khue.centre.ports import Database, Row
 from khue.centre.sql import Queries

@@ -13,7 +13,7 @@ from khue.centre.access.rules import Account
 from khue.centre.errors import Invalid
 from khue.centre.fleet.cameras import Cameras, Credentials
 from khue.centre.fleet.service import Fleet
-from khue.centre.identity import new_id
+from khue.centre.ids import new_id
 from khue.centre.link import NodeLink
 from khue.centre.onboarding.asking import Target, Targets
 from khue.centre.ports import Database, Row

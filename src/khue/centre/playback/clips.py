@@ -13,7 +13,7 @@ from khue.centre.access.rules import Account, Role
 from khue.centre.access.scope import as_reader
 from khue.centre.boxes import INIT, BoxReader
 from khue.centre.errors import Invalid
-from khue.centre.identity import new_id
+from khue.centre.ids import new_id
 from khue.centre.link import NodeLink
 from khue.centre.playback.read import NodeRead
 from khue.centre.playback.service import Playback

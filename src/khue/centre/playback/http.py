@@ -14,6 +14,7 @@ from litestar.response import Stream
 
 from khue.centre.access.rules import Action, Role
 from khue.centre.access.service import Access, Caller
+from khue.centre.access.watch import AccessWatch
 from khue.centre.playback.clips import Clips
 from khue.centre.playback.service import Playback, check_period
 from khue.centre.ports import Row
@@ -143,16 +144,18 @@ class PlaybackController(Controller):
         end: To,
         caller: NamedDependency[Caller],
         access: NamedDependency[Access],
+        watch: NamedDependency[AccessWatch],
         playback: NamedDependency[Playback],
         stream: FromQuery[StreamName] = StreamName.MAIN,
         keyframes: Annotated[int, QueryParameter(ge=0, le=1)] = 0,
     ) -> Stream:
         """Decode times count from 1970 UTC. Sent as fast as it is read; X-Khue-Mime is for SourceBuffer."""
         check_period(start, end)
-        await access.permit(caller, Action.PLAYBACK, camera=camera, stream=stream, period=(start, end))
+        decision = await access.permit(caller, Action.PLAYBACK, camera=camera, stream=stream, period=(start, end))
         media = await playback.open(camera, stream, start, end, keyframes_only=bool(keyframes))
         headers = {"X-Khue-Mime": media.mime, "Cache-Control": "private, no-store"}
-        return Stream(media.bytes(), media_type="video/mp4", headers=headers)
+        pieces = watch.guard(caller, Action.PLAYBACK, camera, decision, media.bytes())
+        return Stream(pieces, media_type="video/mp4", headers=headers)
 
 
 class ClipController(Controller):
@@ -202,11 +205,12 @@ class ClipController(Controller):
         clip: FromPath[str],
         caller: NamedDependency[Caller],
         access: NamedDependency[Access],
+        watch: NamedDependency[AccessWatch],
         clips: NamedDependency[Clips],
     ) -> Stream:
         """X-Content-SHA256 is the hash of what follows."""
         row = await _own(clips, clip, caller)
-        await access.permit(
+        decision = await access.permit(
             caller,
             Action.CLIP_DOWNLOAD,
             camera=row["camera"],
@@ -225,7 +229,8 @@ class ClipController(Controller):
             "X-Content-SHA256": row["sha256"],
             "Cache-Control": "private, no-store",
         }
-        return Stream(_with(first, file), media_type="video/mp4", headers=headers)
+        pieces = watch.guard(caller, Action.CLIP_DOWNLOAD, row["camera"], decision, _with(first, file))
+        return Stream(pieces, media_type="video/mp4", headers=headers)
 
 
 async def _own(clips: Clips, clip: str, caller: Caller) -> Row:

@@ -9,7 +9,7 @@ from types import TracebackType
 
 import msgspec
 
-from khue.centre.identity import new_id
+from khue.centre.ids import new_id
 from khue.model.camera import StreamName
 from khue.model.errors import LinkError, NotFound, RecordingError
 from khue.model.time import Micros

@@ -6,12 +6,13 @@ import re
 
 import msgspec
 
-from khue.centre.access.rules import Account
+from khue.centre.access.rules import Account, Right
+from khue.centre.access.scope import terms_of
 from khue.centre.errors import Invalid
 from khue.centre.fleet.rules import fold, search_words
-from khue.centre.identity import new_id
+from khue.centre.ids import new_id
 from khue.centre.inventory.filters import parse
-from khue.centre.ports import Database, Row
+from khue.centre.ports import Database, Row, Statements
 from khue.centre.registry.actor import as_actor
 from khue.centre.sql import Queries
 from khue.model.errors import Conflict, Denied, NotFound
@@ -45,7 +46,7 @@ class Agencies:
     async def add(self, by: Account, name: str, kind: str, parent: str | None, unit: str | None) -> Agency:
         """Its id is its name, folded. Raises Invalid, Denied, Conflict, NotFound (no such parent or unit)."""
         agency = Agency(slug(name), name.strip(), kind, parent, unit)
-        _check(by, agency)
+        await _check(self._database, by, agency)
         await self._database.execute(_SQL["add_agency"], *_columns(agency))
         return agency
 
@@ -57,7 +58,7 @@ class Agencies:
                 raise NotFound("there is no such agency")
             before = _agency(row)
             after = msgspec.convert({**msgspec.to_builtins(before), **changes}, Agency)
-            _check(by, after)
+            await _check(session, by, after)
             if after.parent is not None and await session.fetchval(_SQL["agency_below"], agency, after.parent):
                 raise Conflict("an agency cannot be below itself")
             await session.execute(_SQL["change_agency"], *_columns(after))
@@ -100,8 +101,8 @@ def slug(name: str) -> str:
     return made
 
 
-def _check(by: Account, agency: Agency) -> None:
-    if not by.sees_whole_city:
+async def _check(session: Statements, by: Account, agency: Agency) -> None:
+    if not any(term.whole_city for term in await terms_of(session, by, Right.MANAGE)):
         raise Denied("agencies are kept by those who see the whole city; ask one of them")
     if not 1 <= len(agency.name.strip()) <= _LONGEST:
         raise Invalid(f"an agency's name has 1 to {_LONGEST} characters")

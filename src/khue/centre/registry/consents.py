@@ -9,7 +9,7 @@ import msgspec
 from khue.centre.access.rules import Account
 from khue.centre.errors import Invalid
 from khue.centre.fleet.service import Fleet
-from khue.centre.identity import new_id
+from khue.centre.ids import new_id
 from khue.centre.ports import Database, Row, Statements
 from khue.centre.registry.actor import as_actor
 from khue.centre.registry.days import today

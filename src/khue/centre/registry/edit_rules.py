@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from khue.centre.access.rules import Account
+from khue.centre.access.rules import Term
 from khue.centre.access.scope import NO_SUCH_CAMERA
 from khue.centre.errors import Invalid
 from khue.centre.fleet.rules import search_words
@@ -58,7 +58,7 @@ def editable(facts: Facts) -> dict[str, Any]:
     return given
 
 
-def plan(by: Account, rows: Sequence[Row], given: Mapping[str, Any], below: frozenset[str]) -> Plan:
+def plan(terms: Sequence[Term], rows: Sequence[Row], given: Mapping[str, Any]) -> Plan:
     """What the given fields change of each row, and which rows may not be changed so. Pure."""
     made = Plan({row["id"]: row for row in rows}, {}, [])
     looked_at = {*given, *CHECKED, *SCOPE}
@@ -70,18 +70,11 @@ def plan(by: Account, rows: Sequence[Row], given: Mapping[str, Any], below: froz
             continue
         if why := check(after):
             made.refused.append(Refused(row["number"], row["name"], why))
-        elif not visible(by, after, below):
+        elif not any(term.covers({**after, "id": row["id"]}) for term in terms):
             made.refused.append(Refused(row["number"], row["name"], HIDES))
         else:
             made.changes[row["id"]] = changes
     return made
-
-
-def visible(by: Account, facts: Mapping[str, Any], below: frozenset[str]) -> bool:
-    """The rule of the row policies, over facts that are not stored yet. ``below``: its agencies and those under them."""
-    if facts["purpose"] == "defence" and not by.defence:
-        return False
-    return by.sees_whole_city or facts["unit"] in by.units or facts["owner"] in below or facts["manager"] in below
 
 
 def samples(made: Plan) -> list[Sample]:

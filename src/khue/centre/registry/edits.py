@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from khue.centre.access.rules import Account
-from khue.centre.access.scope import as_reader, seen
+from khue.centre.access.rules import Account, Right
+from khue.centre.access.scope import as_reader, seen, terms_of
 from khue.centre.errors import Invalid
 from khue.centre.fleet.service import Fleet
-from khue.centre.identity import new_id
+from khue.centre.ids import new_id
 from khue.centre.inventory.filters import parse, where
 from khue.centre.ports import Database, Row, Statements
 from khue.centre.registry.actor import as_actor
@@ -66,7 +66,7 @@ class Edits:
         """The ids of the cameras that are meant and seen. Raises Invalid; NotFound for a number that is not there."""
         if (query is None) == (numbers is None):
             raise Invalid("an edit names its cameras by query or by numbers, one of the two")
-        async with as_reader(self._database, by) as session:
+        async with as_reader(self._database, by, right=Right.MANAGE) as session:
             if numbers is not None:
                 if len(numbers) > _LONGEST or any(not 0 < number < 2**31 for number in numbers):
                     raise Invalid(f"numbers are those of cameras, at most {_LONGEST}")
@@ -83,17 +83,17 @@ class Edits:
 
     async def preview(self, by: Account, cameras: Sequence[str], facts: Facts) -> Outcome:
         """What would happen now. Raises Invalid."""
-        given, below = editable(facts), await self._below(by)
+        given, terms = editable(facts), await terms_of(self._database, by, Right.MANAGE)
         outcome = Outcome()
         for some in _batches(cameras):
-            outcome.add(plan(by, await self._database.fetch(_SQL["show_records"], some), given, below))
+            outcome.add(plan(terms, await self._database.fetch(_SQL["show_records"], some), given))
         return outcome
 
     async def apply(
         self, by: Account, cameras: Sequence[str], facts: Facts, reason: str, query: Mapping[str, Any]
     ) -> tuple[str, Outcome]:
         """(id of the edit, what it did): all that is not refused, in one transaction. Raises Invalid, Denied."""
-        given, below = editable(facts), await self._below(by)
+        given, terms = editable(facts), await terms_of(self._database, by, Right.MANAGE)
         if not reason.strip():
             raise Invalid("an edit needs a reason: what it corrects, who decided it")
         edit, outcome = new_id(), Outcome()
@@ -102,11 +102,11 @@ class Edits:
             who = (edit, by.id, by.username, reason.strip())
             await session.execute(_SQL["add_edit"], *who, _json(query), _json(given))
             for some in _batches(cameras):
-                visible = await seen(session, by, some)
+                visible = await seen(session, by, some, right=Right.MANAGE)
                 rows = await session.fetch(_SQL["lock_records"], [camera for camera in some if camera in visible])
-                made = plan(by, rows, given, below)
+                made = plan(terms, rows, given)
                 outcome.told |= await self._write(session, made.rows, made.changes)
-                if made.changes.keys() - await seen(session, by, list(made.changes)):
+                if made.changes.keys() - await seen(session, by, list(made.changes), right=Right.MANAGE):
                     raise Denied(HIDES)
                 await self._remember(session, edit, made)
                 outcome.add(made)
@@ -133,11 +133,11 @@ class Edits:
             cameras = [line["camera"] for line in await session.fetch(_SQL["edit_cameras"], edit)]
             for some in _batches(cameras):
                 wrote = {line["camera"]: line for line in await session.fetch(_SQL["edit_rows"], edit, some)}
-                visible = await seen(session, by, some)
+                visible = await seen(session, by, some, right=Right.MANAGE)
                 rows = {one["id"]: one for one in await session.fetch(_SQL["lock_records"], sorted(visible))}
                 back, as_it_is = restore(rows, wrote)
                 told |= await self._write(session, rows, back)
-                if back.keys() - await seen(session, by, list(back)):
+                if back.keys() - await seen(session, by, list(back), right=Right.MANAGE):
                     raise Denied("undoing it would hide cameras from you; ask somebody who sees them all")
                 restored += back
                 kept += as_it_is
@@ -149,13 +149,6 @@ class Edits:
         """Newest first: everybody's for who sees every camera, one's own for others."""
         own = None if by.sees_everything else by.id
         return list(await self._database.fetch(_SQL["list_edits"], own, limit))
-
-    async def _below(self, by: Account) -> frozenset[str]:
-        """The account's agencies and those below them."""
-        if by.sees_whole_city:
-            return frozenset()
-        rows = await self._database.fetch(_SQL["agencies_below"], list(by.agencies))
-        return frozenset(row["id"] for row in rows)
 
     async def _write(
         self, session: Statements, rows: Mapping[str, Row], changes: Mapping[str, Mapping[str, Any]]

@@ -77,8 +77,7 @@ TIMES = frozenset({"quiet_from", "quiet_to", "installed_on", "warranty_until"})
 DEFAULTS: dict[str, Any] = {
     **dict.fromkeys(("vendor", "family", "model", "serial", "host", "address", "contract", "supplier"), ""),
     **dict.fromkeys(("contact_point", "site", "note"), ""),
-    "disclosure": "area",
-    "retention_class": "default",
+    **dict.fromkeys(("disclosure", "retention_class")),  # as the regulation says, after its purpose
     "enabled": True,
 }
 _BOUNDS = {

@@ -9,7 +9,7 @@ from litestar import Controller, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from khue.centre.access.rules import ALLOWED, Action
+from khue.centre.access.rules import Action
 from khue.centre.access.service import Access, Caller
 from khue.centre.inventory.filters import parse_time
 from khue.centre.registry.consents import Contact, Terms
@@ -180,7 +180,7 @@ async def _record(
 
 async def _contact(registry: Registry, caller: Caller, access: Access, camera: str, found: Found) -> Contact | None:
     """The private person behind a consent, for those who may write; each look leaves a line."""
-    if found.consent is None or found.past or Action.REGISTRY_WRITE not in ALLOWED[caller.account.role]:
+    if found.consent is None or found.past or not await access.allows(caller, Action.REGISTRY_WRITE, camera):
         return None
     await access.permit(caller, Action.REGISTRY_WRITE, camera=camera, detail="the contact of the consent was shown")
     return registry.consents.contact(found.consent)

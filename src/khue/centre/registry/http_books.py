@@ -203,7 +203,9 @@ class BookController(Controller):
         access: NamedDependency[Access],
         registry: NamedDependency[Registry],
     ) -> Agency:
-        await access.permit(caller, Action.REGISTRY_WRITE, detail=f"change agency {agency}")
+        # Whoever moves an agency gives its posts what was granted to the one above.
+        action = Action.REGISTRY_WRITE if data.parent is UNSET else Action.ORGANISATION_WRITE
+        await access.permit(caller, action, detail=f"change agency {agency}")
         return await registry.agencies.change(caller.account, agency, msgspec.to_builtins(data))
 
     @get("/units", summary="The 126 wards and communes")

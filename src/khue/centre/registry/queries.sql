@@ -200,13 +200,6 @@ insert into agency (id, name, kind, parent, unit, search) values ($1, $2, $3, $4
 -- name: change_agency
 update agency set name = $2, kind = $3, parent = $4, unit = $5, search = $6 where id = $1
 
--- name: agencies_below
--- These and all below them.
-with recursive below (id) as (
-    select id from agency where id = any($1::text[]) union select a.id from agency a join below b on a.parent = b.id
-)
-select id from below
-
 -- name: agency_below
 -- Whether $2 is $1 or below it.
 with recursive below (id) as (

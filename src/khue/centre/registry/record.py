@@ -14,7 +14,7 @@ from khue.centre.errors import Invalid
 from khue.centre.fleet.cameras import CameraFields, Cameras, Credentials
 from khue.centre.fleet.rules import search_words
 from khue.centre.fleet.service import Fleet
-from khue.centre.identity import new_id
+from khue.centre.ids import new_id
 from khue.centre.ports import Database, Row, Statements
 from khue.centre.registry.actor import as_actor
 from khue.centre.registry.consents import Consents, Contact, Terms, check_terms

@@ -36,6 +36,7 @@ describe("the two languages", () => {
       "range.camera",
       "form.probe.onvif",
       "unit.ms",
+      "audit.camera",
       "state.since",
     ]);
     for (const key of Object.keys(en) as MessageKey[]) {

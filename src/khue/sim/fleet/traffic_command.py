@@ -28,7 +28,7 @@ class StartedBus(Bus, Protocol):
 class Connect(Protocol):
     """Makes a bus; ``seed`` is the token the centre gave out for the node."""
 
-    def __call__(self, url: str, *, name: str, seed: str) -> StartedBus: ...
+    def __call__(self, url: str, *, name: str, seed: str, ca_file: str) -> StartedBus: ...
 
 
 class NodeCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,29 +50,31 @@ def nodes_command(connect: Connect) -> click.Command:
                   help="JSON list of {id, token, sites} as the centre gave them out.")  # fmt: skip
     @click.option("--nats", required=True, help="URL of the centre's NATS.")
     @click.option(
+        "--nats-ca", default="", help="PEM file of the authority that signed the certificate of a tls:// NATS."
+    )
+    @click.option(
         "--beat", type=click.FloatRange(min=0.1), default=3.0, show_default=True, help="Seconds between heartbeats."
     )
-    def nodes(registry: Path, cards: Path, nats: str, beat: float) -> None:
+    def nodes(registry: Path, cards: Path, nats: str, nats_ca: str, beat: float) -> None:
         """Simulated nodes that report on the cameras of a simulated fleet, until SIGTERM."""
         die_with_parent()
         try:
             chosen = msgspec.json.decode(cards.read_bytes(), type=list[NodeCard])
         except msgspec.MsgspecError as error:
             raise ConfigError(f"{cards} is no list of nodes: {error}") from error
-        asyncio.run(_serve(connect, nats, chosen, fates.load(registry), Pace(beat_s=beat)))
+        buses = [connect(nats, name=card.id, seed=card.token, ca_file=nats_ca) for card in chosen]
+        asyncio.run(_serve(buses, chosen, fates.load(registry), Pace(beat_s=beat)))
 
     return nodes
 
 
-async def _serve(connect: Connect, nats: str, cards: list[NodeCard], known: fates.Fates, pace: Pace) -> None:
+async def _serve(buses: list[StartedBus], cards: list[NodeCard], known: fates.Fates, pace: Pace) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    buses, nodes = [], []
-    for card in cards:
-        bus = connect(nats, name=card.id, seed=card.token)
+    nodes = []
+    for card, bus in zip(cards, buses, strict=True):
         bus.start()
-        buses.append(bus)
         join = Join(node=card.id, sites=card.sites, version="simulated", capacity=card.capacity)
         nodes.append(SimulatedNode(join, bus, known.hosts, SystemClock(), pace))
     try:

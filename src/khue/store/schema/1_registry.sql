@@ -1,3 +1,4 @@
+create extension if not exists ltree;
 create table retention_class (
     name text primary key check (name ~ '^[a-z0-9][a-z0-9_-]{0,39}$'),
     days double precision not null check (days > 0),
@@ -22,13 +23,16 @@ create table agency (
     parent text references agency,
     unit text references unit,
     search text not null,  -- name and id in lower case without marks
-    created timestamptz not null default now()
+    created timestamptz not null default now(),
+    path ltree  -- kept by a trigger
 );
 
 -- The scheme counts purposes in groups; what it needs of each may be decided anew, from a date.
 create table purpose (
     id text primary key,
-    quota_group text not null check (quota_group in ('order', 'defence', 'state', 'broadcast'))
+    quota_group text not null check (quota_group in ('order', 'defence', 'state', 'broadcast')),
+    retention_class text references retention_class,  -- both as the regulation in force says, for new cameras
+    disclosure text check (disclosure in ('located', 'area', 'counted'))
 );
 
 create table quota (
@@ -94,9 +98,9 @@ create table camera (
     check (purpose is distinct from 'defence' or disclosure = 'counted')
 );
 create index camera_by_name on camera (lower(name), id) where deleted is null;
-create index camera_by_unit on camera (unit) where deleted is null;
-create index camera_by_owner on camera (owner) where deleted is null;
-create index camera_by_manager on camera (manager) where deleted is null;
+create index camera_by_unit on camera (unit) include (number, purpose);
+create index camera_by_owner on camera (owner) include (number, purpose);
+create index camera_by_manager on camera (manager) include (number, purpose);
 create index camera_by_place on camera (latitude, longitude) where deleted is null;
 create unique index camera_by_mac on camera (mac) where deleted is null;
 create index camera_by_serial on camera (lower(serial)) where deleted is null and serial <> '';
@@ -182,6 +186,20 @@ end
 $$;
 create trigger camera_is_revised before update on camera for each row when (old.* is distinct from new.*)
     execute function camera_revised();
+
+-- A new camera of which nobody says otherwise is kept and disclosed as its purpose is.
+create function camera_is_regulated() returns trigger language plpgsql as $$
+declare
+    said purpose;
+begin
+    select * into said from purpose p where p.id = new.purpose;
+    new.retention_class := coalesce(new.retention_class, said.retention_class, 'default');
+    new.disclosure := coalesce(new.disclosure, said.disclosure, 'area');
+    return new;
+end
+$$;
+create trigger camera_takes_from_its_purpose before insert on camera
+    for each row when (new.retention_class is null or new.disclosure is null) execute function camera_is_regulated();
 
 -- Where a camera's pictures came from over time, without what is sealed. Written by the database itself.
 create table camera_stream_change (

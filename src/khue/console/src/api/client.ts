@@ -1,31 +1,83 @@
+import { statedHeaders, statedParams, type Stated } from "./stated";
 import type {
-  Account,
   Camera,
   CameraChange,
   CameraPage,
   Clip,
   CoverageAnswer,
+  HalfSignedIn,
   NodeRecord,
   ProbeReply,
+  Provider,
+  SecondAnswer,
+  SignedIn,
   StreamName,
 } from "./types";
 
 export const ROOT = "/api/v1";
 
+export interface Words {
+  vi: string;
+  en: string;
+}
+
+/** A clause of the regulation, in its own words. */
+export interface Clause extends Words {
+  version: string;
+  id: string;
+}
+
+/** An agency that may decide otherwise, and the posts in it that do. */
+export interface Ask {
+  agency: string;
+  name: string;
+  posts: string[];
+}
+
+/** What an answer that refuses holds beside its code; sockets say the same. */
+export interface Told {
+  code?: string;
+  message?: string;
+  remedy?: string;
+  /** Which rule it was: no_right, kind, hours, purpose, purpose_needed, needs_reason, needs_case, needs_second. */
+  verdict?: string;
+  text?: Words;
+  clause?: Clause | null;
+  ask?: Ask[];
+}
+
 /** What the centre refused or could not do, with its remedy. `status` is 0 when the centre was not reached. */
 export class ApiError extends Error {
+  /** The refusal for those who read either language; null when it is an ordinary failure. */
+  readonly text: Words | null;
+  readonly verdict: string;
+  /** The clause that decided. */
+  readonly clause: Clause | null;
+  /** Who may decide otherwise. */
+  readonly ask: readonly Ask[];
+
   constructor(
     readonly status: number,
     readonly code: string,
     message: string,
     readonly remedy: string = "",
+    told: Told = {},
   ) {
     super(message);
+    this.text = told.text ?? null;
+    this.verdict = told.verdict ?? "";
+    this.clause = told.clause ?? null;
+    this.ask = told.ask ?? [];
+  }
+
+  /** Refused by the regulation or for want of a grant, and not for another reason. */
+  get refused(): boolean {
+    return this.status === 403 && (this.text !== null || this.clause !== null || this.ask.length > 0);
   }
 }
 
 interface ErrorBody {
-  error?: { code?: string; message?: string; remedy?: string };
+  error?: Told;
 }
 
 async function failure(response: Response): Promise<ApiError> {
@@ -41,6 +93,7 @@ async function failure(response: Response): Promise<ApiError> {
     told?.code ?? "http",
     told?.message ?? `${response.status} ${response.statusText}`,
     told?.remedy ?? "",
+    told ?? {},
   );
 }
 
@@ -59,7 +112,7 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
       credentials: "same-origin",
       ...init,
       // Any other site's form can send our cookie, but not this header.
-      headers: { "X-Khue": "1", ...(init.headers ?? {}) },
+      headers: { "X-Khue": "1", ...statedHeaders(), ...(init.headers ?? {}) },
     });
   } catch (reason) {
     if (reason instanceof DOMException && reason.name === "AbortError") throw reason;
@@ -67,7 +120,7 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   }
   if (response.ok) return response;
   const refused = await failure(response);
-  if (response.status === 401 && path !== "/session") onSignedOut();
+  if (response.status === 401 && !path.startsWith("/session")) onSignedOut();
   throw refused;
 }
 
@@ -96,9 +149,16 @@ const at = (ms: number): string => new Date(ms).toISOString();
 const camera = (id: string): string => `/cameras/${encodeURIComponent(id)}`;
 
 export const api = {
-  session: () => json<{ account: Account }>("/session"),
+  session: () => json<SignedIn>("/session"),
   signIn: (username: string, password: string) =>
-    json<{ account: Account }>("/session", "POST", { username, password }),
+    json<SignedIn | HalfSignedIn>("/session", "POST", { username, password }),
+  second: (ticket: string, answer: SecondAnswer) =>
+    json<SignedIn>("/session/second", "POST", { ticket, ...answer }),
+  passkeyOptions: () =>
+    json<{ ticket: string; options: PublicKeyCredentialRequestOptionsJSON }>("/session/passkey/options", "POST", {}),
+  passkey: (ticket: string, credential: unknown) =>
+    json<SignedIn>("/session/passkey", "POST", { ticket, credential }),
+  providers: () => json<{ providers: Provider[] }>("/session/oidc"),
   signOut: () => json<void>("/session", "DELETE"),
 
   cameras: (
@@ -140,10 +200,17 @@ export const api = {
       },
     ),
 
-  makeClip: (id: string, stream: StreamName, from: number, to: number) =>
-    json<Clip>("/clips", "POST", { camera: id, stream, from: at(from), to: at(to) }),
+  makeClip: async (id: string, stream: StreamName, from: number, to: number, stated: Stated): Promise<Clip> => {
+    const response = await request("/clips", {
+      method: "POST",
+      body: JSON.stringify({ camera: id, stream, from: at(from), to: at(to) }),
+      headers: { "Content-Type": "application/json", ...statedHeaders(stated) },
+    });
+    return (await response.json()) as Clip;
+  },
   clip: (id: string) => json<Clip>(`/clips/${encodeURIComponent(id)}`),
-  clipFile: (id: string): string => `${ROOT}/clips/${encodeURIComponent(id)}/file`,
+  clipFile: (id: string, stated: Stated): string =>
+    `${ROOT}/clips/${encodeURIComponent(id)}/file${query(statedParams(stated))}`,
 };
 
 function socketUrl(path: string): string {
@@ -153,6 +220,6 @@ function socketUrl(path: string): string {
 }
 
 export const sockets = {
-  live: (id: string, stream: StreamName): string => socketUrl(`${camera(id)}/live${query({ stream })}`),
+  live: (id: string, stream: StreamName): string => socketUrl(`${camera(id)}/live${query({ stream, ...statedParams() })}`),
   events: (): string => socketUrl("/events"),
 };

@@ -7,6 +7,8 @@ interface Listener {
   onStatus(event: StatusEvent): void;
   /** Something about nodes or placement changed. */
   onNode(): void;
+  /** There is something new to tell whoever is signed in. */
+  onNotice(): void;
   /** The feed is up again after a break: what was shown may be stale. */
   onResumed(): void;
   onConnected(connected: boolean): void;
@@ -57,5 +59,6 @@ export class EventFeed {
     const event = JSON.parse(text) as StatusEvent | { type: string };
     if (event.type === "status") this.listener.onStatus(event as StatusEvent);
     else if (event.type === "node") this.listener.onNode();
+    else if (event.type === "notice") this.listener.onNotice();
   }
 }

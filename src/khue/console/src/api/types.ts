@@ -1,5 +1,7 @@
 /** The centre's vocabulary as it travels over HTTP and WebSocket. Times are RFC 3339 UTC strings. */
 
+import type { Told } from "./client";
+
 export type StreamName = "main" | "sub";
 
 export const CAMERA_STATES = [
@@ -21,6 +23,29 @@ export interface Account {
   display_name: string;
   role: string;
   language: string;
+}
+
+export interface SignedIn {
+  account: Account;
+}
+
+export const SECONDS = ["passkey", "totp", "recovery"] as const;
+export type SecondKind = (typeof SECONDS)[number];
+
+/** The password was right; one of `second` comes with `ticket`. */
+export interface HalfSignedIn {
+  ticket: string;
+  second: SecondKind[];
+  /** For a passkey. */
+  options?: PublicKeyCredentialRequestOptionsJSON | null;
+}
+
+export type SecondAnswer = { totp: string } | { recovery: string } | { passkey: unknown };
+
+/** Somebody else who vouches for people. */
+export interface Provider {
+  id: string;
+  name: string;
 }
 
 export interface Stream {
@@ -150,4 +175,4 @@ export interface StatusEvent {
 export type LiveNote =
   | { type: "start"; mime: string; width: number; height: number }
   | { type: "state"; state: CameraState; since: string; detail?: string; cause?: GapCause | null }
-  | { type: "error"; message: string; remedy?: string };
+  | ({ type: "error"; message: string } & Told);

@@ -1,3 +1,9 @@
+import { enGrants } from "./en_grants";
+import { enRequests } from "./en_requests";
+import { enOrganisation } from "./en_organisation";
+import { enAudit } from "./en_audit";
+import { enMe } from "./en_me";
+import { enRegulation } from "./en_regulation";
 import { enDiscover } from "./en_discover";
 import { enImports } from "./en_imports";
 import { enCamera } from "./en_camera";
@@ -280,6 +286,12 @@ export const en = {
   ...enCamera,
   ...enImports,
   ...enDiscover,
+  ...enRegulation,
+  ...enAudit,
+  ...enMe,
+  ...enOrganisation,
+  ...enRequests,
+  ...enGrants,
 
   "error.heading": "That did not work",
   "error.unreachable": "The centre cannot be reached. Check the network and try again.",

@@ -1,3 +1,9 @@
+import { viGrants } from "./vi_grants";
+import { viRequests } from "./vi_requests";
+import { viOrganisation } from "./vi_organisation";
+import { viAudit } from "./vi_audit";
+import { viMe } from "./vi_me";
+import { viRegulation } from "./vi_regulation";
 import { viDiscover } from "./vi_discover";
 import { viImports } from "./vi_imports";
 import { viCamera } from "./vi_camera";
@@ -279,6 +285,12 @@ export const vi: Dictionary = {
   ...viCamera,
   ...viImports,
   ...viDiscover,
+  ...viRegulation,
+  ...viAudit,
+  ...viMe,
+  ...viOrganisation,
+  ...viRequests,
+  ...viGrants,
 
   "error.heading": "Chưa thực hiện được",
   "error.unreachable": "Không liên lạc được với trung tâm. Kiểm tra mạng rồi thử lại.",

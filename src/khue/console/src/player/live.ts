@@ -1,5 +1,5 @@
 import { backoffMs } from "../api/backoff";
-import { sockets } from "../api/client";
+import { ApiError, sockets } from "../api/client";
 import type { LiveNote } from "../api/types";
 import { firstDecodeTime } from "./times";
 import type { Driver, Stage } from "./driver";
@@ -13,6 +13,10 @@ const KEEP_BEHIND = 10;
 const SILENT_MS = 12_000;
 /** With sound on, browsers hold this much of it before they begin. */
 const SOUND_FLOOR = 0.25;
+/** A refusal is asked about again this seldom: hours begin, grants are given; and each question is an entry of the audit. */
+const REFUSED_MS = 60_000;
+/** Close code of a socket refused: 4000 and the status HTTP has for it. */
+const REFUSED = 4403;
 /** Room below the first picture, should the hub's clock be set back a little. */
 const BELOW_FIRST = 3600;
 
@@ -121,8 +125,10 @@ export class LiveDriver implements Driver {
       if (typeof message.data === "string") this.#note(JSON.parse(message.data) as LiveNote);
       else this.#media(this.stage.sound ? message.data : this.#remover.strip(message.data));
     };
-    socket.onclose = () => {
-      if (this.#socket === socket && !this.#closed) this.#lost();
+    socket.onclose = (event: CloseEvent) => {
+      if (this.#socket !== socket || this.#closed) return;
+      if (event.code === REFUSED) this.#refused();
+      else this.#lost();
     };
   }
 
@@ -135,13 +141,22 @@ export class LiveDriver implements Driver {
     this.#retry = window.setTimeout(() => this.#connect(), backoffMs(this.#attempt++));
   }
 
+  #refused(): void {
+    this.#socket = null;
+    this.#flowing = false;
+    this.stage.sink.clear();
+    this.#retry = window.setTimeout(() => this.#connect(), REFUSED_MS);
+  }
+
   #note(note: LiveNote): void {
     if (note.type === "start") this.#start(note.mime);
     else if (note.type === "state") this.#state(note);
     else if (note.type === "error") {
       this.#flowing = false;
       this.#owed = false;
-      this.stage.report({ kind: "error", message: note.message, remedy: note.remedy ?? "" });
+      const error = new ApiError(403, note.code ?? "", note.message, note.remedy ?? "", note);
+      if (error.refused) this.stage.report({ kind: "refused", error });
+      else this.stage.report({ kind: "error", message: note.message, remedy: note.remedy ?? "" });
     }
   }
 

@@ -1,3 +1,4 @@
+import type { ApiError } from "../api/client";
 import type { Driver, Stage } from "./driver";
 import { appetite, KEYFRAMES_ABOVE, nextStart, stretchAt, towards } from "./policy";
 import { playable } from "./sink";
@@ -7,6 +8,8 @@ import { PlaybackWindow } from "./windows";
 const BELOW = 86_400;
 const REACH = 20 * 86_400;
 const RETRY_MS = 700;
+/** A refusal is asked about again this seldom: each question is an entry of the audit. */
+const REFUSED_MS = 60_000;
 const MOST_WAITING = 6;
 /** Two stretches closer than this play as one: cameras do not space their pictures evenly. */
 const SEAM = 0.3;
@@ -53,6 +56,13 @@ export class PlaybackDriver implements Driver {
     this.#errorUntil = this.stage.steady() + RETRY_MS * 3;
     this.#notBefore = this.#errorUntil;
     this.stage.report({ kind: "error", message, remedy });
+  }
+
+  #refuse(error: ApiError): void {
+    this.#errorUntil = this.stage.steady() + REFUSED_MS;
+    this.#notBefore = this.#errorUntil;
+    this.stage.sink.clear();
+    this.stage.report({ kind: "refused", error });
   }
 
   tick(): void {
@@ -130,7 +140,8 @@ export class PlaybackDriver implements Driver {
     if (window?.state === "reading" && window.covers(position)) return;
     if (window?.state === "failed" && window.failure) {
       this.#window = null;
-      this.#fail(window.failure.message, window.failure.remedy);
+      if (window.failure.refused) this.#refuse(window.failure);
+      else this.#fail(window.failure.message, window.failure.remedy);
     }
     if (this.stage.steady() >= this.#notBefore) this.#ask(position, appetite(this.stage.clock.rate).first);
   }

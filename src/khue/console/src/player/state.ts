@@ -1,3 +1,4 @@
+import type { ApiError } from "../api/client";
 import type { CameraState, GapCause } from "../api/types";
 
 /** What a player can say of its picture. Times are milliseconds since 1970 UTC. */
@@ -26,7 +27,9 @@ export type PlayerState =
   /** No connection to the centre. */
   | { readonly kind: "lost"; readonly since: number }
   | { readonly kind: "unsupported"; readonly mime: string }
-  | { readonly kind: "error"; readonly message: string; readonly remedy: string };
+  | { readonly kind: "error"; readonly message: string; readonly remedy: string }
+  /** The centre does not let this person see it, with this purpose, now. */
+  | { readonly kind: "refused"; readonly error: ApiError };
 
 /** The codec a person has heard of, from a media type. */
 export function codecName(mime: string): string {

@@ -1,9 +1,12 @@
 import { api, ApiError, whenSignedOut } from "../api/client";
-import type { Account } from "../api/types";
+import type { Account, HalfSignedIn, SecondAnswer } from "../api/types";
+import { usePasskey } from "./passkey";
 
 /** Who is looking. `null` while signed out, `undefined` while the centre is asked. */
 class Session {
   account = $state<Account | null | undefined>(undefined);
+  /** The password was right and the second step is asked for. */
+  half = $state.raw<HalfSignedIn | null>(null);
   /** The session ended while somebody worked with it. */
   ended = $state(false);
 
@@ -23,13 +26,31 @@ class Session {
   }
 
   async signIn(username: string, password: string): Promise<void> {
-    this.account = (await api.signIn(username, password)).account;
-    this.ended = false;
+    const answer = await api.signIn(username, password);
+    if ("ticket" in answer) this.half = answer;
+    else this.#begin(answer.account);
+  }
+
+  /** The second step after the password. */
+  async second(answer: SecondAnswer): Promise<void> {
+    this.#begin((await api.second(this.half?.ticket ?? "", answer)).account);
+  }
+
+  /** A passkey in place of the password. Raises DOMException when the browser gave none. */
+  async passkey(): Promise<void> {
+    const { ticket, options } = await api.passkeyOptions();
+    this.#begin((await api.passkey(ticket, await usePasskey(options))).account);
   }
 
   async signOut(): Promise<void> {
     await api.signOut();
     this.account = null;
+    this.ended = false;
+  }
+
+  #begin(account: Account): void {
+    this.account = account;
+    this.half = null;
     this.ended = false;
   }
 

@@ -1,6 +1,8 @@
 /** Rooms of the registry: one entry of the header, told apart by tabs below it. */
 export const FLEET_ROOMS = ["fleet", "quota", "imports", "discover"] as const;
-const ROOMS = ["wall", "cameras", "nodes", "camera", ...FLEET_ROOMS] as const;
+/** Rooms of who may touch it: the header's entry "Access". */
+export const ACCESS_ROOMS = ["people", "grants", "requests", "regulation", "audit"] as const;
+const ROOMS = ["wall", "cameras", "nodes", "camera", "me", "training", ...FLEET_ROOMS, ...ACCESS_ROOMS] as const;
 export type Room = (typeof ROOMS)[number];
 
 /**
@@ -47,3 +49,6 @@ export const route = new Route();
 
 /** Whether a room belongs to the registry. */
 export const ofFleet = (room: Room): boolean => room === "camera" || (FLEET_ROOMS as readonly string[]).includes(room);
+
+/** Whether a room is one of access. */
+export const ofAccess = (room: Room): boolean => (ACCESS_ROOMS as readonly string[]).includes(room);

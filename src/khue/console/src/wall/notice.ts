@@ -22,6 +22,7 @@ export interface Notice {
 export function noticeFor(player: PlayerState): Notice | null {
   switch (player.kind) {
     case "playing":
+    case "refused": // has words and a place of its own: Refusal
       return null;
     case "connecting":
       return { tone: "wait", title: "tile.connecting" };

@@ -1,0 +1,1 @@
+"""Who signs in: accounts, second factors, sessions and API tokens."""

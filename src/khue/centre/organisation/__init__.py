@@ -1,0 +1,1 @@
+"""Who there is: agencies in their tree, posts, the people who hold them, named groups of cameras."""

@@ -1,0 +1,1 @@
+"""The regulation in force: loaded, compared, tested, activated, cited."""

@@ -1,0 +1,1 @@
+"""Exercises on the simulated city, checked from what people really did."""
