@@ -13,7 +13,7 @@ demo: setup
 	$(BIN)/khue demo $(ARGS)
 
 test: setup peers
-	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal --hypothesis-profile=ci $(ARGS)
 	cd $(CONSOLE) && npm run --silent test
 
 lint: setup

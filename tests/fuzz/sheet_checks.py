@@ -8,7 +8,7 @@ from sheet_seeds import repacked
 
 from khue.centre.intake.books import agency_of, load
 from khue.centre.intake.headings import FIELDS
-from khue.centre.intake.legacy_text import DECODERS, repaired
+from khue.centre.intake.legacy_text import DECODERS, has_marks, repaired
 from khue.centre.intake.mapping import propose
 from khue.centre.intake.sheet import SheetError, Table, read_tables
 from khue.centre.intake.table import MAX_COLUMNS, MAX_ROWS
@@ -54,8 +54,11 @@ def _row(table: Table, mapping: object, row: object) -> None:
     assert ("lat" in values) == ("lon" in values)
     assert values.get("unit", "00004") in BOOKS.units.by_code
     assert values or reading.problems
+    # A secret whose "password=" was spoilt is a word like any other.
+    unmarked = not any(SECRET in str(cell) and "password=" in str(cell) for cell in row.cells)  # type: ignore[attr-defined]
     for problem in reading.problems:
-        assert problem.vi and problem.en and SECRET not in problem.vi + problem.en + problem.text
+        assert problem.vi and problem.en
+        assert unmarked or SECRET not in problem.vi + problem.en + problem.text
     for key in (values.get("owner"), values.get("manager")):
         assert key is None or key in reading.agencies
 
@@ -70,7 +73,7 @@ def legacy(data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape" if data[:1] == b"\xff" else "replace")
     for encoding in ("unicode", *DECODERS):
         once = repaired(text, encoding)
-        assert text.isascii() == (once == text) or not text.isascii()
+        assert once == text or has_marks(text)
         DECODERS.get(encoding, str)(text)
 
 

@@ -142,6 +142,7 @@ def _table(rows: list[Setting]) -> str:
 
 def _commands(command: click.Command, context: click.Context) -> Iterator[str]:
     """A section for the command and each below it, hidden ones left out."""
+    command._help_option = None  # a command that ran on its own before keeps the option of that time
     yield f"## `{context.command_path}`"
     yield f"```text\n{command.get_help(context)}\n```"
     variables = [(p.envvar, max(p.opts, key=len)) for p in command.params if isinstance(p.envvar, str)]

@@ -92,7 +92,7 @@ NOTES: dict[str, tuple[str, str]] = {
 
 # Their cells are never shown.
 SECRET = frozenset({"password", "username", "login", "consent_name", "consent_phone", "rtsp_main", "rtsp_sub"})
-_TELLS = re.compile(r"://|@|pass|pwd|mat khau|mật khẩu|\bmk\b|\bpw\b", re.IGNORECASE)
+_TELLS = re.compile(r"//|@|pass|word|pwd|mat khau|mật khẩu|\bmk\b|\bpw\b", re.IGNORECASE)
 _LONGEST = 120
 
 
